@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import attributes, finite, text
+from labeler.charts.markup import Markup, attributes, finite, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,18 @@ class Bar:
     maximum: float | None = None
 
 
-def bars(lines: Sequence[Bar], *, empty: str, maximum: float | None = None) -> str:
+def bars(lines: Sequence[Bar], *, empty: str, maximum: float | None = None) -> Markup:
     """A list of names, bars and numbers, in the given order.
 
     empty: what stands there without a line. maximum: the full length; the largest value where it is not given.
     Raises ValueError for a negative value.
     """
     if not lines:
-        return f'<p class="sm mut">{text(empty)}</p>'
+        return Markup(f'<p class="sm mut">{text(empty)}</p>')
     if any(finite(bar.value) < 0 for bar in lines):
         raise ValueError("a bar cannot be negative")
     longest = maximum or max(bar.value for bar in lines) or 1
-    return '<ul class="bars">' + "".join(_line(bar, bar.maximum or longest) for bar in lines) + "</ul>"
+    return Markup('<ul class="bars">' + "".join(_line(bar, bar.maximum or longest) for bar in lines) + "</ul>")
 
 
 def _line(bar: Bar, full: float) -> str:
@@ -45,9 +45,9 @@ def _line(bar: Bar, full: float) -> str:
     return f'<li>{named}<progress{length}></progress><span class="v">{note}</span></li>'
 
 
-def meter(value: float, maximum: float, label: str) -> str:
+def meter(value: float, maximum: float, label: str) -> Markup:
     """How much of something is done, with its name for screen readers; values beyond the maximum are full."""
     if not finite(maximum) > 0 or finite(value) < 0:
         raise ValueError(f"{value} of {maximum} cannot be shown")
     length = attributes(max=f"{maximum:.10g}", value=f"{min(value, maximum):.10g}", aria_label=label)
-    return f"<progress{length}></progress>"
+    return Markup(f"<progress{length}></progress>")

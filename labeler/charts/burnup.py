@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labeler.charts.lines import Note, Series, line_chart
-from labeler.charts.markup import Words
+from labeler.charts.markup import Markup, Words
 
 LETTER = 0.0165  # of the width, on a phone, where the words of a tick are largest
 APART = 0.03  # of the width, between the words of two ticks
@@ -42,7 +42,7 @@ def burn_up(
     width: int = 620,
     height: int = 300,
     empty: str | None = None,
-) -> str:
+) -> Markup:
     """A figure. labeled, final: (day, so far), by rising day, on any scale of whole days; today: the last of them.
 
     wanted: where it shall end. day_words: what a day is called. Without a fan it ends today.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import Words, attributes, finite, place, text, twin
+from labeler.charts.markup import Markup, Words, attributes, finite, place, text, twin
 
 WIDTH, TALLEST, MARGIN = 640, 460, 24  # of the drawing, in viewBox units
 DOT = 12
@@ -45,7 +45,7 @@ def group_map(
     words: Words,
     head: Sequence[object],
     rows: Sequence[Sequence[object]],
-) -> str:
+) -> Markup:
     """A figure: the drawing, and what it says as a table (head, rows; the first cell of a row names it).
 
     sentence: what the map says, for those who do not see it. Dots are links for the pointer; by keyboard one walks
@@ -53,7 +53,7 @@ def group_map(
     """
     dots = [dot for area in areas for dot in area.dots]
     if not dots:
-        return ""
+        return Markup("")
     low = min(finite(dot.y) for dot in dots)
     span = max(max(dot.y for dot in dots) - low, 0.2)
     scale = min(WIDTH - 2 * MARGIN, (TALLEST - 2 * MARGIN) / span)
@@ -74,7 +74,7 @@ def group_map(
         for area, (x, y) in zip(areas, _pushed_apart(middles, height), strict=True)
     )
     # On a phone the drawing keeps the size at which a finger finds a badge, and scrolls by itself.
-    return (
+    return Markup(
         f'<figure class="map"><div class="scroll-x" tabindex="0" role="group"{attributes(aria_label=title)}>'
         f'<svg class="chart" viewBox="0 0 {WIDTH} {place(height)}" role="group"'
         f"{attributes(aria_label=f'{title}. {sentence}')}>{outlines}"

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import UNDEFINED, Words, attributes, number, scrolling, text, twin
+from labeler.charts.markup import UNDEFINED, Markup, Words, attributes, number, scrolling, text, twin
 
 # Letters that the columns have room for side by side, beside the heads of the rows: in a card of 1280 px, on a phone.
 ROOM, ROOM_ON_PHONES = 80, 35
@@ -37,7 +37,7 @@ def pair_matrix(
     caption: str,
     few: int,
     sign: str = "κ",
-) -> str:
+) -> Markup:
     """Who disagrees with whom: kappa, or a figure of another sign, with half its interval, coloured by how far it is
     from the target.
 
@@ -64,7 +64,7 @@ def pair_matrix(
     head_of_list = (words.pair, words.kappa, words.interval, words.shared_images, words.note)
     listed = twin(caption, head_of_list, rows, words) if rows else ""
     neutral = words.neutral % {"target": number(target)}
-    return matrix + heat_scale(neutral, words) + listed
+    return Markup(matrix + heat_scale(neutral, words) + listed)
 
 
 def _pair_cell(
@@ -110,11 +110,13 @@ def level_around(value: float, target: float) -> int:
     return min(3, max(0, math.ceil((value - target - 0.02) / 0.045)))
 
 
-def heat_scale(note: str, words: Words) -> str:
+def heat_scale(note: str, words: Words) -> Markup:
     """The colours of level_around, from low to high, with a word on what is neutral."""
     steps = "".join(f'<i class="d{level}"></i>' for level in range(-3, 4))
     said = f'<span class="dim">· {text(note)}</span>'
-    return f'<div class="scale"><span>{text(words.low)}</span>{steps}<span>{text(words.high)}</span>{said}</div>'
+    return Markup(
+        f'<div class="scale"><span>{text(words.low)}</span>{steps}<span>{text(words.high)}</span>{said}</div>'
+    )
 
 
 def confusion_matrix(
@@ -127,7 +129,7 @@ def confusion_matrix(
     column_name: str,
     tags: Sequence[object] | None = None,
     href: Callable[[int, int], str | None] | None = None,
-) -> str:
+) -> Markup:
     """Which classes are taken for which: counts[i][j] images of row class i answered as column class j.
 
     The shade counts errors only; the diagonal is hatched, or its large numbers would drown them.
@@ -146,7 +148,7 @@ def confusion_matrix(
     def cell_of(i: int, j: int) -> str:
         return _confused(names, int(counts[i][j]), i, j, most, href, words)
 
-    return _matrix(names, caption, corner, tags or names, cell_of)
+    return Markup(_matrix(names, caption, corner, tags or names, cell_of))
 
 
 def _matrix(

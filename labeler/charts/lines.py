@@ -22,7 +22,7 @@ from labeler.charts.axes import (
     target_line,
     tick_words,
 )
-from labeler.charts.markup import UNDEFINED, Words, drawing, finite, number, place, text, twin
+from labeler.charts.markup import UNDEFINED, Markup, Words, drawing, finite, number, place, text, twin
 
 HEADROOM = 12
 LEGEND_ROW = 20
@@ -79,7 +79,7 @@ def line_chart(
     width: int = 620,
     height: int = 300,
     empty: str | None = None,
-) -> str:
+) -> Markup:
     """A figure: the drawing, and the same numbers as a table.
 
     sentence: what the chart says, for those who do not see it. x_ticks: (value, words) instead of round
@@ -91,7 +91,7 @@ def line_chart(
     """
     drawn = [point for one in series for point in one.points if point[1] is not None]
     if not drawn:
-        return f'<p class="sm mut">{text(words.nothing if empty is None else empty)}</p>'
+        return Markup(f'<p class="sm mut">{text(words.nothing if empty is None else empty)}</p>')
     legend, legend_height = _legend(series, width)
     bands = [edge for one in series for x, low, high in one.band for edge in ((x, low), (x, high))]
     xs = [finite(x) for x, _y in (*drawn, *bands)] + [finite(x) for x, _name in marks] + [note.x for note in notes]
@@ -121,7 +121,7 @@ def line_chart(
     )
     look = "chart small" if width <= SMALL else "chart"
     table = _as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent, words)
-    return f"<figure>{drawing(look, width, height + legend_height, title, sentence, inside)}{table}</figure>"
+    return Markup(f"<figure>{drawing(look, width, height + legend_height, title, sentence, inside)}{table}</figure>")
 
 
 def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None, series: Sequence[Series]) -> str:

@@ -10,6 +10,15 @@ from dataclasses import dataclass
 UNDEFINED = "–"
 
 
+class Markup(str):
+    """What a chart is: text that says by `__html__` that nothing in it needs escaping, as Django's safe strings do."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What charts write by themselves, in the reader's language: whoever draws hands them in.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import attributes, finite, place, text
+from labeler.charts.markup import Markup, attributes, finite, place, text
 
 SIDE = 150  # of a drawing, in viewBox units
 EDGE = 3.0  # room for the width of the line
@@ -21,15 +21,15 @@ class Panel:
     points: Sequence[tuple[float, float]]
 
 
-def panels(items: Sequence[Panel], *, x_name: str, y_name: str, diagonal: bool = False) -> str:
+def panels(items: Sequence[Panel], *, x_name: str, y_name: str, diagonal: bool = False) -> Markup:
     """A list of small figures; empty without items. The caller brings the table with the numbers.
 
     diagonal: a dotted line from corner to corner, what guessing gives. Raises ValueError for NaN or infinity.
     """
     if not items:
-        return ""
+        return Markup("")
     axes = f'<p class="xs dim">→ {text(x_name)} · ↑ {text(y_name)}</p>'
-    return f'<ul class="panels">{"".join(_panel(item, diagonal) for item in items)}</ul>{axes}'
+    return Markup(f'<ul class="panels">{"".join(_panel(item, diagonal) for item in items)}</ul>{axes}')
 
 
 def _panel(item: Panel, diagonal: bool) -> str:

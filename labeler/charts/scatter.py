@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeler.charts.axes import BOTTOM, LEFT, LETTER, RIGHT, TOP, Frame, axes, round_ticks, span, target_line
-from labeler.charts.markup import Words, attributes, drawing, finite, number, place, text, twin
+from labeler.charts.markup import Markup, Words, attributes, drawing, finite, number, place, text, twin
 
 SMALLEST, LARGEST = 4.0, 10.0  # radii
 LINE = 13.0  # the height of a name
@@ -53,7 +53,7 @@ def scatter(
     width: int = 620,
     height: int = 300,
     empty: str | None = None,
-) -> str:
+) -> Markup:
     """A figure: the drawing, and the same numbers as a table. The x axis begins at 0.
 
     sentence: what the chart says, for those who do not see it. Points in the corner are drawn as such, and the table
@@ -61,7 +61,7 @@ def scatter(
     Raises ValueError for NaN, infinity, and negative x or sizes; without points it is a sentence saying so.
     """
     if not points:
-        return f'<p class="sm mut">{text(words.nothing if empty is None else empty)}</p>'
+        return Markup(f'<p class="sm mut">{text(words.nothing if empty is None else empty)}</p>')
     if any(finite(value) < 0 for point in points for value in (point.x, point.size)):
         raise ValueError("what lies left of 0 cannot be drawn, nor a negative size")
     ys = [finite(point.y) for point in points]
@@ -94,7 +94,7 @@ def scatter(
         )
         for point in points
     ]
-    return (
+    return Markup(
         f"<figure>{drawing('chart', width, height, title, sentence, inside)}{twin(title, head, rows, words)}</figure>"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import UNDEFINED, Words, finite, number, place, scrolling, text
+from labeler.charts.markup import UNDEFINED, Markup, Words, finite, number, place, scrolling, text
 
 WIDE, HIGH = 120, 16
 
@@ -29,7 +29,7 @@ class Share:
 
 def shares(
     caption: str, lines: Sequence[Share], *, words: Words, name_head: str, n_head: str, value_head: str | None = None
-) -> str:
+) -> Markup:
     """The lines in the given order. The bars are hidden from screen readers: the numbers beside them say the same.
 
     Raises ValueError for a share outside [0, 1].
@@ -40,11 +40,11 @@ def shares(
         f'<th scope="col" class="r">{text(n_head)}</th>'
     )
     body = "".join(_line(line, words) for line in lines)
-    return scrolling(
-        caption,
+    table = (
         f'<table class="tbl shares"><caption class="vh">{text(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+    return Markup(scrolling(caption, table))
 
 
 def _line(line: Share, words: Words) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from labeler.charts.markup import attributes, finite, place, text
+from labeler.charts.markup import Markup, attributes, finite, place, text
 
 EDGE = 4.0  # room for the last point's ring
 
@@ -18,7 +18,7 @@ def sparkline(
     tone: Literal["l1", "l2", "l3"] = "l1",
     width: int = 96,
     height: int = 26,
-) -> str:
+) -> Markup:
     """values by rising time, None where there is none; label: what they are, with the numbers, for who does not see it.
 
     y_range: what the lowest and the highest place mean, the same for all lines of a table; values beyond are at the
@@ -26,7 +26,7 @@ def sparkline(
     """
     known = [(i, finite(value)) for i, value in enumerate(values) if value is not None]
     if len(known) < 2:
-        return ""
+        return Markup("")
     low, high = y_range
     step = (width - 2 * EDGE) / max(len(values) - 1, 1)
 
@@ -36,7 +36,7 @@ def sparkline(
 
     points = [at(i, value) for i, value in known]
     x, y = points[-1].split()
-    return (
+    return Markup(
         f'<svg class="chart spark" viewBox="0 0 {width} {height}" role="img"{attributes(aria_label=label)}>'
         f"<title>{text(label)}</title>"
         f'<path class="{tone}" d="M{"L".join(points)}"/><circle class="{tone} dot" cx="{x}" cy="{y}" r="2.5"/></svg>'

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from labeler.agreement import trust
@@ -82,9 +81,7 @@ def _spans(**shown_cards: bool) -> dict[str, str]:
     return spans | {"speed": "k7", "confused": "k12"} if there == ["speed"] else spans
 
 
-def _notes(
-    access: Access, report: Mapping[str, Any], figures: Mapping[str, Any], selection: Selection
-) -> list[SafeString | str]:
+def _notes(access: Access, report: Mapping[str, Any], figures: Mapping[str, Any], selection: Selection) -> list[str]:
     """The page in words: why people differ, what one large class does to the figures, and what to know of these.
 
     report: as it was counted, with codes.
@@ -96,7 +93,7 @@ def _notes(
         # The report says it too, in fewer figures: once is enough.
         same = {"code": "one_class_dominates", "name": large["category"]}
         told = [note for note in told if not same.items() <= note.items()]
-    notes: list[SafeString | str] = in_words(told)
+    notes: list[str] = in_words(told)
     if large is not None:
         notes.insert(0, trust_charts.paradox(large))
     if selection.labels == "blind":

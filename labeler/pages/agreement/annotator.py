@@ -14,7 +14,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -156,7 +155,7 @@ def _kinds(access: Access, row: Report) -> list[dict[str, Any]]:
     return found
 
 
-def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bool) -> SafeString | str:
+def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bool) -> str:
     """What the others say against what the person says; cells lead reviewers to the images. Empty without any."""
     project, cells = access.project, row["confusion"]
     if not cells:
@@ -175,23 +174,19 @@ def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bo
     counts = [[0] * len(in_use) for _pk in in_use]
     for cell in cells:
         counts[at[cell["others"]]][at[cell["said"]]] = cell["n"]
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.confusion_matrix(
-            [names[pk] for pk in in_use],
-            counts,
-            words=chart_words(),
-            caption=_("What most of the others say, and what %(name)s says") % {"name": who},
-            row_name=_("the others"),
-            column_name=who,
-            tags=[class_tag(markers.get(names[pk]), names[pk]) for pk in in_use],
-            href=lambda i, j: address(in_use[i], in_use[j]),
-        )
+    return charts.confusion_matrix(
+        [names[pk] for pk in in_use],
+        counts,
+        words=chart_words(),
+        caption=_("What most of the others say, and what %(name)s says") % {"name": who},
+        row_name=_("the others"),
+        column_name=who,
+        tags=[class_tag(markers.get(names[pk]), names[pk]) for pk in in_use],
+        href=lambda i, j: address(in_use[i], in_use[j]),
     )
 
 
-def _listed(
-    names: Mapping[int, str], cells: Sequence[Report], markers: Mapping[str, Marker], address: Address
-) -> SafeString:
+def _listed(names: Mapping[int, str], cells: Sequence[Report], markers: Mapping[str, Marker], address: Address) -> str:
     """Of many classes: the cells with the most images on which the two differ."""
     apart = sorted((c for c in cells if c["others"] != c["said"]), key=lambda c: -c["n"])[:LISTED_CELLS]
     lines = [
@@ -206,7 +201,7 @@ def _listed(
         )
         for cell in apart
     ]
-    return mark_safe(charts.bars(lines, empty=_("Nowhere.")))  # noqa: S308  (escaped there)
+    return charts.bars(lines, empty=_("Nowhere."))
 
 
 def _reading(names: Mapping[int, str], row: Report, is_own: bool) -> str:
@@ -261,7 +256,7 @@ def _by_class(project: Project, names: Mapping[int, str], row: Report) -> list[d
 # ---------------------------------------------------------------- over time
 
 
-def _line(row: Report, is_own: bool) -> SafeString:
+def _line(row: Report, is_own: bool) -> str:
     """The share that agrees with most of the others, week by week."""
     weeks = [(date.fromisoformat(one["week"]).toordinal(), one["agrees"]) for one in row["by_week"]]
     known = [(day, stat) for day, stat in weeks if stat["value"] is not None]
@@ -270,25 +265,23 @@ def _line(row: Report, is_own: bool) -> SafeString:
         [(day, stat["value"]) for day, stat in weeks],
         band=[(day, stat["low"], stat["high"]) for day, stat in known if stat["low"] is not None],
     )
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.line_chart(
-            _("Agreement with the others, by week"),
-            trust_charts.better(known, as_share=True),
-            [line],
-            words=chart_words(),
-            x_name="",
-            y_name="",
-            x_ticks=trust_charts.week_ticks([day for day, _stat in known], WEEK_TICKS),
-            x_words=trust_charts.week_words,
-            x_head=_("week"),
-            y_range=(0.5, 1.0),
-            percent=True,
-            width=480,
-            height=240,
-            empty=_("Nothing to compare yet: others have not judged your images.")
-            if is_own
-            else _("Nothing to compare yet: nobody else has judged these images."),
-        )
+    return charts.line_chart(
+        _("Agreement with the others, by week"),
+        trust_charts.better(known, as_share=True),
+        [line],
+        words=chart_words(),
+        x_name="",
+        y_name="",
+        x_ticks=trust_charts.week_ticks([day for day, _stat in known], WEEK_TICKS),
+        x_words=trust_charts.week_words,
+        x_head=_("week"),
+        y_range=(0.5, 1.0),
+        percent=True,
+        width=480,
+        height=240,
+        empty=_("Nothing to compare yet: others have not judged your images.")
+        if is_own
+        else _("Nothing to compare yet: nobody else has judged these images."),
     )
 
 

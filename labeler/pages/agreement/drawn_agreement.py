@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -107,9 +106,9 @@ def _cards(report: Report, selection: Selection, figures: Report | None) -> list
     return cards
 
 
-def _notes(access: Access, report: Report, selection: Selection, figures: Report | None) -> list[SafeString | str]:
+def _notes(access: Access, report: Report, selection: Selection, figures: Report | None) -> list[str]:
     """The page in words: what alpha means here, what the curve says, guideline or person, and what to know of it."""
-    found: list[SafeString | str] = [_meaning(access.project, report), _reading(report)]
+    found: list[str] = [_meaning(access.project, report), _reading(report)]
     if figures is not None and selection.labels == "blind":
         found.append(trust_charts.why(access.project, figures["why"], may_review=access.may_review))
     return [note for note in [*found, *report["notes"]] if note]
@@ -147,7 +146,7 @@ def _reading(report: Report) -> str:
     return _("α hardly depends on how exactly outlines must fit (%(low)s at IoU .3, %(high)s at .7).") % words
 
 
-def _curve(project: Project, report: Report) -> SafeString:
+def _curve(project: Project, report: Report) -> str:
     steps = report["curve"]
     line = charts.Series(
         _("α by IoU"),
@@ -158,20 +157,18 @@ def _curve(project: Project, report: Report) -> SafeString:
             if step["alpha"]["low"] is not None
         ],
     )
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.line_chart(
-            _("How exactly do people draw?"),
-            _reading(report),
-            [line] if any(step["alpha"]["value"] is not None for step in steps) else [],
-            words=chart_words(),
-            x_name=_("IoU from which on two objects are the same"),
-            y_name="α",
-            x_ticks=[(step["iou"], f"{step['iou']:g}") for step in steps],
-            target=(project.target_agreement, _("target %(target)s") % {"target": figure(project.target_agreement)}),
-            marks=[(report["iou"], "")],
-            height=280,
-            empty=_("No image has been drawn on by two people yet, or all drew the same one class."),
-        )
+    return charts.line_chart(
+        _("How exactly do people draw?"),
+        _reading(report),
+        [line] if any(step["alpha"]["value"] is not None for step in steps) else [],
+        words=chart_words(),
+        x_name=_("IoU from which on two objects are the same"),
+        y_name="α",
+        x_ticks=[(step["iou"], f"{step['iou']:g}") for step in steps],
+        target=(project.target_agreement, _("target %(target)s") % {"target": figure(project.target_agreement)}),
+        marks=[(report["iou"], "")],
+        height=280,
+        empty=_("No image has been drawn on by two people yet, or all drew the same one class."),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from labeler import charts
@@ -26,7 +25,7 @@ def matrix(
     report: Mapping[str, Any],
     with_model: Sequence[Mapping[str, Any]] = (),
     model: int | None = None,
-) -> SafeString:
+) -> str:
     """Cohen's kappa of every pair as a heat table that leads to their images; empty below two people. Where people
     draw, alpha of every pair.
 
@@ -35,7 +34,7 @@ def matrix(
     """
     names = [row["username"] for row in report["annotators"] if row["n"]]
     if len(names) < 2:
-        return mark_safe("")
+        return ""
     at = {name: place for place, name in enumerate(names)}
     which = "alpha" if project.draws else "kappa"
     cells = {
@@ -64,10 +63,9 @@ def matrix(
     if project.draws:
         caption, sign = _("Krippendorff's alpha for each pair of people"), "α"
         words = replace(words, kappa=sign, neutral=words.neutral.replace("κ", sign))
-    drawn = charts.pair_matrix(
+    return charts.pair_matrix(
         names, cells, project.target_agreement, words=words, caption=caption, few=FEW_IMAGES, sign=sign
     )
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
 def pairs_that_agree_least(project: Project, report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -78,7 +76,7 @@ def pairs_that_agree_least(project: Project, report: Mapping[str, Any]) -> list[
     ]
 
 
-def confusions(project: Project, report: Mapping[str, Any], most: int) -> SafeString:
+def confusions(project: Project, report: Mapping[str, Any], most: int) -> str:
     """The pairs of classes that are taken for each other, as bars that lead to the images."""
     markers = categories.markers_by_name(project)
     ids = {name: pk for pk, name in categories.index(project).names.items()}
@@ -97,4 +95,4 @@ def confusions(project: Project, report: Mapping[str, Any], most: int) -> SafeSt
         )
         for row in report["confusion"][:most]
     ]
-    return mark_safe(charts.bars(lines, empty=_("No two people chose different classes.")))  # noqa: S308  (escaped there)
+    return charts.bars(lines, empty=_("No two people chose different classes."))

@@ -14,7 +14,6 @@ from typing import Any
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -46,7 +45,7 @@ def person_url(project: Project, username: str) -> str:
 # ---------------------------------------------------------------- sentences
 
 
-def why(project: Project, found: Report, *, may_review: bool) -> SafeString | str:
+def why(project: Project, found: Report, *, may_review: bool) -> str:
     """Guideline or person, in one sentence with its evidence; empty where nothing can be said."""
     sign = "α" if project.draws else "κ"
     says = {"pairs": thousands(found["pairs"]), "low": thousands(found["low"]), "target": figure(found["target"])}
@@ -80,7 +79,7 @@ def why(project: Project, found: Report, *, may_review: bool) -> SafeString | st
     return ""
 
 
-def _named(project: Project, username: str, may_review: bool) -> SafeString | str:
+def _named(project: Project, username: str, may_review: bool) -> str:
     return format_html('<a href="{}">{}</a>', person_url(project, username), username) if may_review else username
 
 
@@ -129,7 +128,7 @@ def over_time(project: Project, report: Report) -> dict[str, Any]:
     return {"line": by_week(project, report), "better": better(weeks), "versions": versions(report)}
 
 
-def by_week(project: Project, report: Report) -> SafeString:
+def by_week(project: Project, report: Report) -> str:
     """Is it getting better? Blind alpha week by week with its band, the target, and versions of the guideline."""
     weeks = [(_day(row["week"]), row["alpha"]) for row in report["by_week"]]
     known = [(day, stat) for day, stat in weeks if stat["value"] is not None]
@@ -144,22 +143,20 @@ def by_week(project: Project, report: Report) -> SafeString:
         [(day, stat["value"]) for day, stat in weeks],
         band=[(day, stat["low"], stat["high"]) for day, stat in known if stat["low"] is not None],
     )
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.line_chart(
-            _("Is it getting better?"),
-            better(known),
-            [line],
-            words=chart_words(),
-            x_name="",
-            y_name="",
-            x_ticks=week_ticks([day for day, _stat in known], WEEK_TICKS),
-            x_words=week_words,
-            x_head=_("week"),
-            target=(project.target_agreement, _("target %(target)s") % {"target": figure(project.target_agreement)}),
-            marks=marks,
-            height=260,
-            empty=_("No week has images yet that two people judged without a suggestion."),
-        )
+    return charts.line_chart(
+        _("Is it getting better?"),
+        better(known),
+        [line],
+        words=chart_words(),
+        x_name="",
+        y_name="",
+        x_ticks=week_ticks([day for day, _stat in known], WEEK_TICKS),
+        x_words=week_words,
+        x_head=_("week"),
+        target=(project.target_agreement, _("target %(target)s") % {"target": figure(project.target_agreement)}),
+        marks=marks,
+        height=260,
+        empty=_("No week has images yet that two people judged without a suggestion."),
     )
 
 
@@ -214,7 +211,7 @@ def _beyond_chance(stat: Report) -> bool:
 # ---------------------------------------------------------------- people
 
 
-def speed(project: Project, people: Sequence[Report]) -> SafeString:
+def speed(project: Project, people: Sequence[Report]) -> str:
     """Fast or careful? Seconds per label against agreement with the others, on labels without a suggestion."""
     rows = [row for row in people if row["kappa"]["value"] is not None and row["seconds_blind"] is not None]
     limit = fast_limit([row["seconds_blind"] for row in rows])
@@ -232,21 +229,19 @@ def speed(project: Project, people: Sequence[Report]) -> SafeString:
         if inside
         else _("Nobody is both fast and below the target.")
     )
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.scatter(
-            _("Fast or careful?"),
-            sentence,
-            points if len(points) >= SPEED_PEOPLE else [],
-            words=chart_words(),
-            x_name=_("seconds per label"),
-            y_name=_("κ with the others"),
-            size_name=_("labels"),
-            corner=corner,
-            target=(project.target_agreement, ""),
-            name_head=_("person"),
-            height=280,
-            empty=_("Two people with measured times and images in common are needed."),
-        )
+    return charts.scatter(
+        _("Fast or careful?"),
+        sentence,
+        points if len(points) >= SPEED_PEOPLE else [],
+        words=chart_words(),
+        x_name=_("seconds per label"),
+        y_name=_("κ with the others"),
+        size_name=_("labels"),
+        corner=corner,
+        target=(project.target_agreement, ""),
+        name_head=_("person"),
+        height=280,
+        empty=_("Two people with measured times and images in common are needed."),
     )
 
 
@@ -291,8 +286,8 @@ def anchored(found: Report) -> dict[str, Any]:
     caption = _("Labels equal to the model's suggestion")
     return {
         "has_any": bool(found["shown"]["n"]),  # without a suggestion that was seen there is no question
-        "chart": mark_safe(  # noqa: S308  (escaped there)
-            charts.shares(caption, lines, words=chart_words(), name_head=_("Equal to the model"), n_head=_("Labels"))
+        "chart": charts.shares(
+            caption, lines, words=chart_words(), name_head=_("Equal to the model"), n_head=_("Labels")
         ),
         "sentence": _anchored(found),
         "note": found["note"] if found["difference"]["value"] is not None else "",
@@ -319,7 +314,7 @@ def _line(name: object, stat: Report, **more: Any) -> charts.Share:
     return charts.Share(name, stat["value"], stat["low"], stat["high"], stat["n"], stat["reason"], **more)
 
 
-def methods(project: Project, found: Sequence[Report]) -> SafeString | str:
+def methods(project: Project, found: Sequence[Report]) -> str:
     """Which consensus is right on gold? Empty without gold images that have votes."""
     if not any(row["right"]["n"] for row in found):
         return ""
@@ -333,15 +328,13 @@ def methods(project: Project, found: Sequence[Report]) -> SafeString | str:
         )
         for row in found
     ]  # fmt: skip
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.shares(
-            _("Right on gold, by method"),
-            lines,
-            words=chart_words(),
-            name_head=_("Method"),
-            n_head=_("Gold images"),
-            value_head=_("Right"),
-        )
+    return charts.shares(
+        _("Right on gold, by method"),
+        lines,
+        words=chart_words(),
+        name_head=_("Method"),
+        n_head=_("Gold images"),
+        value_head=_("Right"),
     )
 
 

@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from labeler import charts
@@ -132,7 +131,7 @@ def _chart(manifest: dict[str, Any]) -> str:
         cells = [(row["split"], row["classes"].get(one["name"], 0)) for row in rows]
         parts = " · ".join(_split_name(split, n) for split, n in cells) if rows[0]["split"] else None
         lines.append(charts.Bar(one["name"], sum(n for _split, n in cells), parts))
-    return mark_safe(charts.bars(lines, empty=_("No classes.")))  # noqa: S308  (escaped there)
+    return charts.bars(lines, empty=_("No classes."))
 
 
 def _decided(manifest: dict[str, Any]) -> list[tuple[str, int]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from labeler import charts
@@ -40,7 +39,7 @@ def context(project: Project, counted: Mapping[str, Any] | None) -> dict[str, An
     }
 
 
-def _balance(project: Project, classes: Mapping[str, Any]) -> SafeString | str:
+def _balance(project: Project, classes: Mapping[str, Any]) -> str:
     index = categories.index(project)
     lines = [
         charts.Share(
@@ -51,10 +50,9 @@ def _balance(project: Project, classes: Mapping[str, Any]) -> SafeString | str:
     ]  # fmt: skip
     if not lines:
         return ""
-    drawn = charts.shares(
+    return charts.shares(
         _("Classes by the consensus of people"), lines, words=chart_words(), name_head=_("Class"), n_head=_("Images")
     )
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
 def _ratio(rows: list[Mapping[str, Any]]) -> float | None:
@@ -132,7 +130,7 @@ def _histogram(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
         x_ticks=[(tick, f"{tick:.0f}" if high > 1 else f"{tick:g}") for tick in _quarters(low, high)],
         width=WIDTH, height=HEIGHT, empty=thousands(0),
     )  # fmt: skip
-    return {"title": title, "drawn": mark_safe(drawn)}  # noqa: S308  (escaped there)
+    return {"title": title, "drawn": drawn}
 
 
 def _quarters(low: float, high: float) -> list[float]:

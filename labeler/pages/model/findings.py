@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -50,7 +49,7 @@ def findings_context(project: Project, run: TrainingRun, names: Mapping[Any, str
     }
 
 
-def _coverage(metrics: Mapping[str, Any]) -> SafeString | str:
+def _coverage(metrics: Mapping[str, Any]) -> str:
     """What share of the images a threshold on the confidence lets through, and what share of those is right."""
     bins = (metrics.get("curves") or {}).get("reliability") or []
     # Of several labels the bins are of single answers: they say nothing about whole images.
@@ -69,20 +68,19 @@ def _coverage(metrics: Mapping[str, Any]) -> SafeString | str:
             band=[(x, *within) for x, _share, within, _right in above if within],
         ),
     ]  # fmt: skip
-    drawn = charts.line_chart(
+    return charts.line_chart(
         _("Images covered and right, by the confidence asked for"),
         _("The more confidence is asked for, the fewer images are covered, and the more of them are right."), series,
         words=chart_words(), x_name=_("confidence at least"), y_name=_("share of images"), y_range=(0.0, 1.0),
         percent=True, x_words=lambda x: percent(x, 1), x_ticks=_quarters(above[0][0]), width=WIDTH, height=HEIGHT,
     )  # fmt: skip
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
 def _quarters(low: float) -> list[tuple[float, str]]:
     return [(at / 4, percent(at / 4)) for at in range(int(low * 4), 5)]
 
 
-def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
+def _confidence(metrics: Mapping[str, Any]) -> str:
     """Share right against stated confidence, with Wilson's intervals."""
     bins = (metrics.get("curves") or {}).get("reliability") or []
     if len(bins) < 2:
@@ -94,17 +92,16 @@ def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
         charts.Series(_("it was right"), points, band=band),
         charts.Series(_("as it says"), [(0.0, 0.0), (1.0, 1.0)], tone="l2", dashed=True, dots=False),
     ]
-    drawn = charts.line_chart(
+    return charts.line_chart(
         _("Share right by stated confidence"),
         _("Where the line lies below the dashed one, the model is surer than it should be."), series,
         words=chart_words(), x_name=_("stated confidence"), y_name=_("share right"), y_range=(0.0, 1.0), percent=True,
         x_ticks=[(at / 4, percent(at / 4)) for at in range(5)], x_words=lambda x: percent(x, 1),
         width=WIDTH, height=HEIGHT,
     )  # fmt: skip
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
-def learning_chart(curve: Mapping[str, Any]) -> SafeString | str:
+def learning_chart(curve: Mapping[str, Any]) -> str:
     """Accuracy by labels learned from, and what more are expected to bring, with its 95 % band.
 
     Of models that draw the figure is AP50 or mIoU, and each measured point has a band by images, too.
@@ -138,14 +135,13 @@ def learning_chart(curve: Mapping[str, Any]) -> SafeString | str:
                 "Measured by leaving images out, with a small network on frozen features; ahead of it what is "
                 "expected. Both with 95 % bands."
             )
-    drawn = charts.line_chart(
+    return charts.line_chart(
         title, said, series, words=chart_words(), x_name=x_name, y_name=y_name, percent=not figure,
         width=WIDTH, height=HEIGHT,
     )  # fmt: skip
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
-def orders_chart(found: Mapping[str, Any]) -> SafeString | str:
+def orders_chart(found: Mapping[str, Any]) -> str:
     """Share right by labels, as they were asked for and drawn at random, on the same test images.
 
     Of models that draw: AP50 or mIoU by answered images.
@@ -171,11 +167,10 @@ def orders_chart(found: Mapping[str, Any]) -> SafeString | str:
         title = _("%(figure)s, asked for and at random") % {"figure": figure}
         x_name, y_name = _("answered images"), figure
         said = _("What as many images teach a small network when the model chooses some of them, and when none.")
-    drawn = charts.line_chart(
+    return charts.line_chart(
         title, said, series, words=chart_words(), x_name=x_name, y_name=y_name, percent=not figure,
         width=WIDTH, height=HEIGHT,
     )  # fmt: skip
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
 def _promise(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -104,7 +103,7 @@ def _before(versions: list[TrainingRun], active: TrainingRun | None) -> Training
     return next((row for row in versions if row.state == State.DONE and row.number < number), None)
 
 
-def _by_labels(versions: list[TrainingRun]) -> SafeString | str:
+def _by_labels(versions: list[TrainingRun]) -> str:
     """What each version got right, by the labels there were: measured, unlike the curve that leaves labels out."""
     points = []
     for row in sorted(versions, key=lambda run: (run.n_labels, run.number)):
@@ -114,13 +113,12 @@ def _by_labels(versions: list[TrainingRun]) -> SafeString | str:
     if len({x for x, _right in points}) < 3:
         return ""
     band = [(x, right["low"], right["high"]) for x, right in points if right["low"] is not None]
-    drawn = charts.line_chart(
+    return charts.line_chart(
         _("Share right of each version"),
         _("What each version got right by the labels there were when it was trained, with 95 % intervals."),
         [charts.Series(_("version"), [(x, right["value"]) for x, right in points], band=band)],
         words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True, width=460, height=190,
     )  # fmt: skip
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
 def summary(run: TrainingRun | None) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -228,9 +228,7 @@ def _right_of(metrics: Mapping[str, Any]) -> str:
     return _("always the most frequent answer: %(share)s") % {"share": percent(chance)}
 
 
-def _confusion(
-    project: Project, run: TrainingRun, names: Mapping[Any, str], markers: Mapping[str, Marker]
-) -> SafeString | str:
+def _confusion(project: Project, run: TrainingRun, names: Mapping[Any, str], markers: Mapping[str, Marker]) -> str:
     metrics = run.metrics or {}
     table = metrics.get("confusion")
     if not isinstance(table, Mapping) or not table.get("categories") or not metrics.get("n"):
@@ -243,17 +241,15 @@ def _confusion(
         both = ids[row], ids[column]
         return _images_url(project, run, people=both[0], model=both[1]) if set(both) <= set(run.category_ids) else None
 
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.confusion_matrix(
-            called,
-            table["counts"],
-            words=chart_words(),
-            caption=_("What people settled on, and what the model says"),
-            row_name=_("people"),
-            column_name=_("model"),
-            tags=[class_tag(markers.get(name), name) for name in called],
-            href=href if run_answers.has(run) else None,
-        )
+    return charts.confusion_matrix(
+        called,
+        table["counts"],
+        words=chart_words(),
+        caption=_("What people settled on, and what the model says"),
+        row_name=_("people"),
+        column_name=_("model"),
+        tags=[class_tag(markers.get(name), name) for name in called],
+        href=href if run_answers.has(run) else None,
     )
 
 
@@ -315,7 +311,7 @@ def by_heart(run: TrainingRun) -> str:
     return said
 
 
-def curves(run: TrainingRun) -> SafeString | str:
+def curves(run: TrainingRun) -> str:
     """Share right and loss while learning, of the candidate that was kept: on what it learned from, and on the rest."""
     curve = _kept_curve(run)
     points = curve.get("points") or []
@@ -348,7 +344,7 @@ def curves(run: TrainingRun) -> SafeString | str:
                     x_ticks=shown, percent=as_percent, width=460, height=220,
                 )
             )  # fmt: skip
-    return mark_safe("".join(drawn))  # noqa: S308  (escaped there)
+    return format_html_join("", "{}", ((one,) for one in drawn))
 
 
 def _kept_curve(run: TrainingRun) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -132,14 +131,14 @@ def _short(when: date) -> str:
     return date_format(when, "j M" if when.year == timezone.localdate().year else "j M Y")
 
 
-def burn_up(figures: Figures, as_of: datetime) -> SafeString:
+def burn_up(figures: Figures, as_of: datetime) -> str:
     """Images with an answer and final ones, day by day, against what is wanted, and what may come."""
     progress, forecast = figures["progress"], figures["forecast"]
     labeled, final = (
         [(date.fromisoformat(when), n) for when, n in figures[name]] for name in ("labeled_by_day", "final_by_day")
     )
     if not labeled:
-        return mark_safe("")
+        return ""
     today = as_of.astimezone(UTC).date()
     # A day before the first answer, at zero: with answers of one day only there would be no line.
     first = max(labeled[0][0] - timedelta(days=1), today - timedelta(days=DAYS_DRAWN))
@@ -160,18 +159,16 @@ def burn_up(figures: Figures, as_of: datetime) -> SafeString:
         sentence += " " + _("At the present pace all have their labels: %(range)s.") % {
             "range": _range(forecast, as_of)
         }
-    return mark_safe(  # noqa: S308  (escaped there)
-        charts.burn_up(
-            _("Progress over time"),
-            sentence,
-            words=chart_words(),
-            labeled=_daily(labeled, first, today),
-            final=_daily(final, first, today),
-            today=(today - first).days,
-            wanted=wanted,
-            day_words=lambda n: _short(first + timedelta(days=round(n))),
-            fan=fan,
-        )
+    return charts.burn_up(
+        _("Progress over time"),
+        sentence,
+        words=chart_words(),
+        labeled=_daily(labeled, first, today),
+        final=_daily(final, first, today),
+        today=(today - first).days,
+        wanted=wanted,
+        day_words=lambda n: _short(first + timedelta(days=round(n))),
+        fan=fan,
     )
 
 

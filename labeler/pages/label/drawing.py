@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,39 +29,15 @@ if TYPE_CHECKING:
 # images with 3,000 each the page would weigh 3 MB. The last answer is always there, to be taken back.
 MOST_TOLD = 2_000
 
-# Told to the browser at once, as labeling.MODULES are.
-MODULES: tuple[str, ...] = (
-    *(
-        f"draw/{name}"
-        for name in (
-            *("bitmap", "bitmaps", "board", "classmap", "commands", "crosshair", "crossing", "cutting"),
-            *("forget", "grid", "handles", "keyboard", "loupe", "marks", "objects", "outline", "overlay"),
-            *("paint", "painting", "picture", "pointers", "polygonise", "regions", "rle", "scene", "semantic"),
-            *("shapebits", "shapes", "shapeslayer", "simplify", "snapping", "specks", "spoken", "surface"),
-            *("texts", "tint", "together", "vertices"),
-        )
-    ),
-    *(
-        f"draw/pixels/{name}"
-        for name in (
-            *("connected", "cut4", "edges", "grabcut", "lab", "livewire", "members", "mincut", "mixture"),
-            *("resize", "search", "slic", "stroke", "wand"),
-        )
-    ),
-    *(
-        f"draw/tools/{name}"
-        for name in (
-            *("box", "brush", "click", "cut", "cut4", "extreme", "fill", "hole", "index", "nudging", "pixeltool"),
-            *("polygon", "scissors", "select", "size", "superpixels", "tool", "vertex", "vertexkeys", "wand"),
-        )
-    ),
-    *(
-        f"label/drawn/{name}"
-        for name in (
-            *("asked", "attributes", "clicked", "does", "drafts", "drawing", "hearing", "list", "origins", "refusals"),
-            *("session", "store", "toolbar", "usable"),
-        )
-    ),
+# Told to the browser at once, as labeling.MODULES are: what lies in these folders, but for types and what comes later.
+_FOLDERS = ("draw", "draw/pixels", "draw/tools", "label/drawn")
+_NOT_AT_ONCE = {"draw/tilelayer", "draw/tiles", "draw/types", "label/drawn/types"}
+_SCRIPTS = settings.BASE_DIR / "static" / "js"
+MODULES = tuple(
+    name
+    for folder in _FOLDERS
+    for file in sorted((_SCRIPTS / folder).glob("*.js"))
+    if (name := f"{folder}/{file.stem}") not in _NOT_AT_ONCE
 )
 
 

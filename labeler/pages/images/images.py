@@ -26,13 +26,13 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Finding, Image, Job, Label, Project, Role, TrainingRun
 from labeler.models.image import Split, Status
-from labeler.models.job import Kind
+from labeler.models.job import Kind, State
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
-from labeler.pages.asking import Access, project_form, project_page
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.forms import Input, Select, Settle
-from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
+from labeler.pages.images import drawn, image_work, metadata_form, saved_views
 from labeler.pages.images import filters as image_filters
 from labeler.pages.label import pins
 from labeler.pages.refusals import first_or_404, page_asked_for, refusal_as_message
@@ -40,7 +40,7 @@ from labeler.pages.review import decisions
 from labeler.pages.settings import examples
 from labeler.review import adjudication
 from labeler.stats import tally as votes
-from labeler.training import runs
+from labeler.training import explanation, inference_requests, runs
 
 PER_PAGE = 60
 IMPORTS_OFFERED = 30
@@ -276,14 +276,40 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
         prediction=prediction,
         model=model,
         prediction_names=index.label(prediction.categories) if prediction else [],
-        why=explanation.explanation_context(request, shown, model)
-        if prediction and model and not model.is_outside
-        else {},
+        why=_why(request, shown, model) if prediction and model and not model.is_outside else {},
         prediction_hidden=model is not None and is_hidden,
         unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
         accepted=unseen,
         next_disputed=_next_disputed(shown),
     )
+
+
+def _why(request: HttpRequest, image: Image, run: TrainingRun) -> dict[str, Any]:
+    """Why the model says so, for templates/parts/why.html: only where the person may see what it says of the image.
+
+    run: the model in use. Where people draw, each of its classes can be asked for with ?of=. A worker is asked
+    (labeler/training/inference_requests.py); static/js/pages/why.js spares the reload.
+    """
+    asked = request.GET.get("of", "")
+    category = int(asked) if asked.isdecimal() and int(asked) in run.category_ids else 0
+    address = f"/api/images/{image.pk}/explanation/"
+    found: dict[str, Any] = {"address": address, "asked": request.GET.get("why") == "1", "of": category}
+    if image.project.draws:
+        names = categories.index(image.project).names
+        found["classes"] = [(pk, names[pk]) for pk in run.category_ids if pk in names]
+    if not found["asked"]:
+        return found
+    errand = inference_requests.explain(image=image, asked_by=person(request), category=category)
+    found["waits"] = not errand.is_finished
+    found["problem"] = (errand.error or {}).get("message", "") if errand.state == State.FAILED else ""
+    if errand.state == State.DONE:
+        found |= {
+            "map": f"{address}?format=png" + (f"&category={category}" if category else ""),
+            "category": explanation.category_of(errand),
+            "how": explanation.method_of(errand.answer),
+            "where": explanation.where(errand.answer),
+        }
+    return found
 
 
 def _places(project: Project, image: Image) -> dict[str, int]:

@@ -12,7 +12,7 @@ import pytest
 
 from labeler import releases
 from labeler.labeling import claims, labels
-from labeler.pages.export import readings, snippets
+from labeler.pages.export import snippets
 from labeler.releases import summary
 from labeler.releases.formats import ONLY_OBJECTS, WRITERS
 from labeler.review import adjudication
@@ -172,7 +172,7 @@ def test_a_format_that_cannot_be_says_why(as_, lena, multi_project):
 
 def run_code(project, tmp_path, monkeypatch, format_: str, reading: str) -> dict:
     """What the page's code makes of the file that the page gives for it, unpacked where the code says so."""
-    export = releases.export(project, format_, labels=readings.LABELS[reading])
+    export = releases.export(project, format_, labels=snippets.LABELS[reading])
     whole = b"".join(export.chunks)
     (tmp_path / export.file_name).write_bytes(whole)
     code = snippets.code(format_, reading, multi=project.is_multi, name=export.file_name)

@@ -23,7 +23,6 @@ from labeler.models.project import ConsensusMethod
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export import choices, snippets
 from labeler.pages.export import releases as release_pages
-from labeler.pages.export.readings import LABELS
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
 from labeler.releases import live
@@ -172,7 +171,7 @@ def _readings(project: Project, chosen: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _download(row: dict[str, Any], reading: str, accepted: bool, asked_for: choices.Choices) -> str:
     """The address of the file, with what was chosen; those that hold all of it need not be told how they are read."""
-    asked = [] if row["holds_all"] else [("labels", LABELS[reading])]
+    asked = [] if row["holds_all"] else [("labels", snippets.LABELS[reading])]
     asked += [("accepted", "true")] if accepted else []
     has_pictures = WRITERS[row["id"]].HAS_IMAGES
     asked += [(name, value) for name, value in asked_for.carried if has_pictures or name not in NAMES]
@@ -263,7 +262,7 @@ def _command(
     """The same on the server. Where the data lie is the administrators' to know."""
     words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {chosen['id']}"]
     if not chosen["holds_all"]:
-        words.append(f"--labels {LABELS[reading]}")
+        words.append(f"--labels {snippets.LABELS[reading]}")
     if accepted:
         words.append("--accepted")
     for name, value in asked_for.carried:

@@ -19,7 +19,7 @@ from labeler.training.run_answers import Answers, Part
 from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.orders import Orders
 from worker.ml.detection.samples import Found
-from worker.ml.evaluation import drawn_slices, object_doubts, per_image
+from worker.ml.evaluation import drawn_slices, object_doubts
 from worker.training import run_report
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample
 
@@ -37,8 +37,8 @@ def counts_of(
     sizes = np.array([one.size for one in examples], np.int64).reshape(-1, 2)
     n_classes = len(dataset.category_ids)
     if dataset.task == "semantic":
-        return per_image.of_pixels(truth, found, sizes, n_classes)
-    return per_image.of_objects(
+        return drawn_slices.of_pixels(truth, found, sizes, n_classes)
+    return drawn_slices.of_objects(
         truth, found, sizes, n_classes, by_masks=dataset.task != "boxes", shown_from=shown_from
     )  # fmt: skip
 

@@ -42,128 +42,36 @@ def in_words(report: Any) -> Any:
     return report
 
 
-def _counted(words: Any) -> Callable[[Numbers], str]:
-    """A plural that goes by `number`, and is told `n` with its thousands separated."""
-    return lambda numbers: words % {"number": numbers["n"], "n": f"{numbers['n']:,}"}
+def _written(words: Any, **how: Callable[[Any], Any]) -> Callable[[Numbers], str]:
+    """Words whose numbers are written as `how` says, the others as they are; a plural goes by `number`, that is n."""
+
+    def said(numbers: Numbers) -> str:
+        written = {name: as_text(numbers[name]) for name, as_text in how.items()}
+        text: str = words % {"number": numbers.get("n"), **numbers, **written}
+        return text
+
+    return said
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
+def _counted(words: Any, **how: Callable[[Any], Any]) -> Callable[[Numbers], str]:
+    """The same, with the thousands of n separated."""
+    return _written(words, n="{:,}".format, **how)
+
+
+def _hundredfold(share: float) -> float:
+    return 100 * share
 
 
 def _points(gain: float) -> str:
     return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-# ---------------------------------------------------------------- what cannot be computed or foreseen
+def _whole_points(gain: float) -> str:
+    return f"{100 * gain:.0f}"
 
 
-def _too_few_days(numbers: Numbers) -> str:
-    n = numbers["fewest"]
-    words = ngettext("work of %(n)s day is needed for a forecast", "work of %(n)s days is needed for a forecast", n)
-    return words % {"n": n}
-
-
-# ---------------------------------------------------------------- what to know before reading agreement
-
-
-def _part_has_two_people(numbers: Numbers) -> str:
-    return _("%(shared)s of %(n)s images have labels of two people; the figures speak about these.") % {
-        "shared": f"{numbers['shared']:,}",
-        "n": f"{numbers['n']:,}",
-    }
-
-
-def _pairs_with_few_images(numbers: Numbers) -> str:
-    words = ngettext(
-        "%(n)s pair of people shares fewer than %(enough)s images.",
-        "%(n)s pairs of people share fewer than %(enough)s images.",
-        numbers["n"],
-    )
-    return words % {"n": f"{numbers['n']:,}", "enough": numbers["enough"]}
-
-
-def _one_class_dominates(numbers: Numbers) -> str:
-    return _(
-        "%(name)s holds %(share)s of the labels, so chance alone would give %(chance)s equal labels. People agree "
-        "on %(observed)s, yet alpha is %(alpha)s: it is decided by the few other images. Read PABAK and AC1 of the "
-        "pairs beside kappa."
-    ) % {
-        "name": f"“{numbers['name']}”" if numbers["name"] else _("One class"),
-        "share": _percent(numbers["share"]),
-        "chance": _percent(numbers["chance"]),
-        "observed": _percent(numbers["observed"]),
-        "alpha": f"{numbers['alpha']:.2f}",
-    }
-
-
-def _more_images_wanted(numbers: Numbers) -> str:
-    return _("Have %(more)s more random images judged by two people to bring the interval to ±%(width).2f.") % {
-        "more": f"{numbers['more']:,}",
-        "width": numbers["width"],
-    }
-
-
-# ---------------------------------------------------------------- signs in a person's work, and when to stop
-
-
-def _sign_run(numbers: Numbers) -> str:
-    words = _("the same answer %(n)d times in a row, where chance makes that once in %(odds)s people")
-    return words % {"n": numbers["n"], "odds": f"{numbers['odds']:,.0f}"}
-
-
-def _sign_chance(numbers: Numbers) -> str:
-    words = _("agrees with the others on %(share).0f %%; answers without looking would on %(chance).0f %%")
-    return words % {"share": 100 * numbers["share"], "chance": 100 * numbers["chance"]}
-
-
-def _sign_drift(numbers: Numbers) -> str:
-    words = _("agrees with the others on %(now).0f %% of the last %(n)d images, before on %(before).0f %%")
-    return words % {"now": 100 * numbers["now"], "before": 100 * numbers["before"], "n": numbers["n"]}
-
-
-def _sign_fast(numbers: Numbers) -> str:
-    words = _("%(share).0f %% of the answers came within %(limit).1f seconds of the image")
-    return words % {"share": 100 * numbers["share"], "limit": numbers["limit"]}
-
-
-def _more_not_worth_it(numbers: Numbers) -> str:
-    words = _("%(n)d labels in all would bring less than %(worth).1f points: more are not worth asking for")
-    return words % {"n": numbers["n"], "worth": 100 * numbers["worth"]}
-
-
-def _gain_expected(numbers: Numbers) -> str:
-    words = _("%(n)d labels in all are expected to bring %(gain)s points (%(low)s to %(high)s)")
-    return words % {"n": numbers["n"], **{key: _points(numbers[key]) for key in ("gain", "low", "high")}}
-
-
-def _more_images_not_worth_it(numbers: Numbers) -> str:
-    words = _(
-        "%(n)s answered images in all would bring less than %(worth).1f points of %(figure)s: more are not worth "
-        "asking for"
-    )
-    return words % {"n": f"{numbers['n']:,}", "worth": 100 * numbers["worth"], "figure": numbers["figure"]}
-
-
-def _gain_of_images(numbers: Numbers) -> str:
-    words = _("%(n)s answered images in all are expected to bring %(gain)s points of %(figure)s (%(low)s to %(high)s)")
-    gains = {key: _points(numbers[key]) for key in ("gain", "low", "high")}
-    return words % {"n": f"{numbers['n']:,}", "figure": numbers["figure"], **gains}
-
-
-def _images_for_points(numbers: Numbers) -> str:
-    n = numbers["n"]
-    words = ngettext(
-        "%(points)s points of %(figure)s more take about %(n)s more image",
-        "%(points)s points of %(figure)s more take about %(n)s more images", n,
-    )  # fmt: skip
-    return words % {"n": f"{n:,}", "points": f"{100 * numbers['points']:.0f}", "figure": numbers["figure"]}
-
-
-def _points_out_of_reach(numbers: Numbers) -> str:
-    words = _("%(n)s more images are not expected to bring %(points)s points of %(figure)s")
-    told = {"n": f"{numbers['n']:,}", "points": f"{100 * numbers['points']:.0f}", "figure": numbers["figure"]}
-    return words % told
+def _named(class_name: str) -> str:
+    return f"“{class_name}”" if class_name else _("One class")
 
 
 # A sentence, into which the numbers go as they are, or who makes it of them.
@@ -207,9 +115,28 @@ SENTENCES: dict[str, Any] = {
         "images have between %(fewest)s and %(most)s labels: Fleiss' kappa needs equally many, "
         "read Krippendorff's alpha"
     ),
-    "gain_expected": _gain_expected,
-    "gain_of_images": _gain_of_images,
-    "images_for_points": _images_for_points,
+    "gain_expected": _written(
+        gettext_lazy("%(n)d labels in all are expected to bring %(gain)s points (%(low)s to %(high)s)"),
+        gain=_points,
+        low=_points,
+        high=_points,
+    ),
+    "gain_of_images": _counted(
+        gettext_lazy(
+            "%(n)s answered images in all are expected to bring %(gain)s points of %(figure)s (%(low)s to %(high)s)"
+        ),
+        gain=_points,
+        low=_points,
+        high=_points,
+    ),
+    "images_for_points": _counted(
+        ngettext_lazy(
+            "%(points)s points of %(figure)s more take about %(n)s more image",
+            "%(points)s points of %(figure)s more take about %(n)s more images",
+            "number",
+        ),
+        points=_whole_points,
+    ),
     "images_left_out": _counted(
         ngettext_lazy(
             "There are more objects than can be compared: %(n)s image is left out, drawn by lot.",
@@ -220,9 +147,21 @@ SENTENCES: dict[str, Any] = {
     "models_settled": gettext_lazy(
         "the last %(models)d models say the same of images nobody has labeled: more labels change little"
     ),
-    "more_images_not_worth_it": _more_images_not_worth_it,
-    "more_images_wanted": _more_images_wanted,
-    "more_not_worth_it": _more_not_worth_it,
+    "more_images_not_worth_it": _counted(
+        gettext_lazy(
+            "%(n)s answered images in all would bring less than %(worth).1f points of %(figure)s: more are not worth "
+            "asking for"
+        ),
+        worth=_hundredfold,
+    ),
+    "more_images_wanted": _written(
+        gettext_lazy("Have %(more)s more random images judged by two people to bring the interval to ±%(width).2f."),
+        more="{:,}".format,
+    ),
+    "more_not_worth_it": _written(
+        gettext_lazy("%(n)d labels in all would bring less than %(worth).1f points: more are not worth asking for"),
+        worth=_hundredfold,
+    ),
     "narrow_already": gettext_lazy("The interval is as narrow as ±%(width).2f already."),
     "no_audited_image": gettext_lazy("no audited image is settled yet"),
     "no_blind_images": gettext_lazy("no blind image can be compared yet"),
@@ -251,7 +190,18 @@ SENTENCES: dict[str, Any] = {
     "nothing_made_lately": gettext_lazy("nothing was made during the last days"),
     "nothing_repeated": gettext_lazy("no image was given to this person twice"),
     "nothing_shared": gettext_lazy("no shared images"),
-    "one_class_dominates": _one_class_dominates,
+    "one_class_dominates": _written(
+        gettext_lazy(
+            "%(name)s holds %(share)s of the labels, so chance alone would give %(chance)s equal labels. People agree "
+            "on %(observed)s, yet alpha is %(alpha)s: it is decided by the few other images. Read PABAK and AC1 of the "
+            "pairs beside kappa."
+        ),
+        name=_named,
+        share="{:.0%}".format,
+        chance="{:.0%}".format,
+        observed="{:.0%}".format,
+        alpha="{:.2f}".format,
+    ),
     "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
     "one_image_only": gettext_lazy("there are answers to one image only"),
     "one_kind_drawn": _counted(
@@ -279,7 +229,13 @@ SENTENCES: dict[str, Any] = {
         "whether asking pays needs more than %(seconds)d seconds here: raise the time limit of a run"
     ),
     "orders_went_wrong": gettext_lazy("whether asking pays cannot be told: nothing was to be found to judge by"),
-    "pairs_with_few_images": _pairs_with_few_images,
+    "pairs_with_few_images": _counted(
+        ngettext_lazy(
+            "%(n)s pair of people shares fewer than %(enough)s images.",
+            "%(n)s pairs of people share fewer than %(enough)s images.",
+            "number",
+        )
+    ),
     "pairs_without_images": _counted(
         ngettext_lazy(
             "%(n)s pair of people has no image in common.", "%(n)s pairs of people have no image in common.", "number"
@@ -292,19 +248,42 @@ SENTENCES: dict[str, Any] = {
             "number",
         )
     ),
-    "points_out_of_reach": _points_out_of_reach,
-    "part_has_two_people": _part_has_two_people,
+    "points_out_of_reach": _counted(
+        gettext_lazy("%(n)s more images are not expected to bring %(points)s points of %(figure)s"),
+        points=_whole_points,
+    ),
+    "part_has_two_people": _counted(
+        gettext_lazy("%(shared)s of %(n)s images have labels of two people; the figures speak about these."),
+        shared="{:,}".format,
+    ),
     "report_title": gettext_lazy("Agreement on %(name)s"),
     "same_single_class": gettext_lazy("both always chose the same class: agreement beyond chance is undefined"),
     "some_people_compared": gettext_lazy("Of many people, the %(n)s who share most images are compared pair by pair."),
-    "sign_chance": _sign_chance,
-    "sign_drift": _sign_drift,
-    "sign_fast": _sign_fast,
+    "sign_chance": _written(
+        gettext_lazy("agrees with the others on %(share).0f %%; answers without looking would on %(chance).0f %%"),
+        share=_hundredfold,
+        chance=_hundredfold,
+    ),
+    "sign_drift": _written(
+        gettext_lazy("agrees with the others on %(now).0f %% of the last %(n)d images, before on %(before).0f %%"),
+        now=_hundredfold,
+        before=_hundredfold,
+    ),
+    "sign_fast": _written(
+        gettext_lazy("%(share).0f %% of the answers came within %(limit).1f seconds of the image"), share=_hundredfold
+    ),
     "sign_order": gettext_lazy(
         "each answer follows from the one before, as if keys were pressed in turn (Cramér's V %(v).2f)"
     ),
-    "sign_run": _sign_run,
-    "too_few_days": _too_few_days,
+    "sign_run": _written(
+        gettext_lazy("the same answer %(n)d times in a row, where chance makes that once in %(odds)s people"),
+        odds="{:,.0f}".format,
+    ),
+    "too_few_days": ngettext_lazy(
+        "work of %(fewest)s day is needed for a forecast",
+        "work of %(fewest)s days is needed for a forecast",
+        "fewest",
+    ),
     "too_few_for_forecast": gettext_lazy("a forecast needs %(sizes)d training sizes and %(images)d images"),
     "too_few_for_promise": ngettext_lazy(
         "%(n)d calibration label is there; %(fewest)d at least are needed for this promise",

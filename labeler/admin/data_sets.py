@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-
-from labeler.admin.kinds import ReadOnly
+from labeler.admin.kinds import look_at
 from labeler.models import (
     BucketObject,
     ImageCheck,
@@ -16,58 +14,38 @@ from labeler.models import (
     WebhookDelivery,
 )
 
-
-@admin.register(Release)
-class ReleaseAdmin(ReadOnly):
-    list_display = ["project", "number", "name", "labels", "created_by", "created_at", "frozen_at", "deleted_at"]
-    list_filter = ["labels"]
-    search_fields = ["project__name", "name", "checksum"]
-
-
-@admin.register(ReleaseFile)
-class ReleaseFileAdmin(ReadOnly):
-    list_display = ["release", "format", "options", "n_bytes", "built_at", "expires_at"]
-    list_filter = ["format"]
-    list_select_related = ["release__project"]
-    search_fields = ["release__project__name", "format", "checksum"]
-
-
-@admin.register(SavedView)
-class SavedViewAdmin(ReadOnly):
-    list_display = ["project", "name", "query", "created_by", "created_at"]
-    search_fields = ["name", "project__name"]
-
-
-@admin.register(Webhook)
-class WebhookAdmin(ReadOnly):
-    list_display = ["project", "host", "active", "failures", "paused_at", "created_by", "created_at"]
-    list_filter = ["active"]
-    search_fields = ["project__name"]
-    exclude = ["url", "salt", "digest"]  # an address may hold a key; of the others a secret is made
-
-
-@admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnly):
-    list_display = ["webhook_id", "event", "subject", "state", "attempts", "status_code", "created_at", "delivered_at"]
-    list_filter = ["state", "event"]
-    search_fields = ["=webhook__id", "subject"]
-
-
-@admin.register(BucketObject)
-class BucketObjectAdmin(ReadOnly):
-    list_display = ["sha256", "bucket", "key", "version", "n_bytes", "read_at"]
-    list_filter = ["bucket"]
-    search_fields = ["sha256", "key"]
-
-
-@admin.register(ImageCheck)
-class ImageCheckAdmin(ReadOnly):
-    list_display = ["image_id", "project", "brightness", "contrast", "blur"]
-    search_fields = ["=image__id"]
-
-
-@admin.register(ImageFinding)
-class ImageFindingAdmin(ReadOnly):
-    list_display = ["image_id", "project", "code"]
-    list_filter = ["code"]
-    search_fields = ["=image__id"]
+look_at(
+    Release,
+    ["project", "number", "name", "labels", "created_by", "created_at", "frozen_at", "deleted_at"],
+    filters=["labels"],
+    search=["project__name", "name", "checksum"],
+)
+look_at(
+    ReleaseFile,
+    ["release", "format", "options", "n_bytes", "built_at", "expires_at"],
+    filters=["format"],
+    search=["release__project__name", "format", "checksum"],
+    list_select_related=["release__project"],
+)
+look_at(SavedView, ["project", "name", "query", "created_by", "created_at"], search=["name", "project__name"])
+look_at(
+    Webhook,
+    ["project", "host", "active", "failures", "paused_at", "created_by", "created_at"],
+    filters=["active"],
+    search=["project__name"],
+    exclude=["url", "salt", "digest"],  # an address may hold a key; of the others a secret is made
+)
+look_at(
+    WebhookDelivery,
+    ["webhook_id", "event", "subject", "state", "attempts", "status_code", "created_at", "delivered_at"],
+    filters=["state", "event"],
+    search=["=webhook__id", "subject"],
+)
+look_at(
+    BucketObject,
+    ["sha256", "bucket", "key", "version", "n_bytes", "read_at"],
+    filters=["bucket"],
+    search=["sha256", "key"],
+)
+look_at(ImageCheck, ["image_id", "project", "brightness", "contrast", "blur"], search=["=image__id"])
+look_at(ImageFinding, ["image_id", "project", "code"], filters=["code"], search=["=image__id"])

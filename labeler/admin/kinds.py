@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
@@ -30,6 +33,18 @@ class ReadOnly(Large):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+def look_at(
+    model: type[models.Model],
+    columns: Sequence[str],
+    *,
+    filters: Sequence[Any] = (),
+    search: Sequence[str] = (),
+    **more: Any,
+) -> None:
+    """Register a table that can only be read. more: what else Django's ModelAdmin knows."""
+    admin.site.register(model, ReadOnly, list_display=columns, list_filter=filters, search_fields=search, **more)
 
 
 class Undeletable(admin.ModelAdmin):

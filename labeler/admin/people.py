@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
 from labeler.accounts import people
-from labeler.admin.kinds import Large, ReadOnly
+from labeler.admin.kinds import Large, look_at
 from labeler.models import (
     AuditEvent,
     Exposure,
@@ -23,32 +23,21 @@ from labeler.models import (
     Token,
 )
 
-
-@admin.register(Token)
-class TokenAdmin(ReadOnly):
-    """Read-only: a token is made and revoked on its owner's account page, so that the audit knows of it."""
-
-    list_display = [
-        "prefix",
-        "name",
-        "user",
-        "scopes",
-        "created_at",
-        "expires_at",
-        "last_used_at",
-        "revoked_at",
-    ]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("expires_at", admin.EmptyFieldListFilter)]
-    search_fields = ["name", "prefix", "user__username"]
-    exclude = ["digest"]
-
-
-@admin.register(Invitation)
-class InvitationAdmin(ReadOnly):
-    list_display = ["id", "project", "role", "note", "invited_by", "created_at", "expires_at", "accepted_by"]
-    list_filter = ["role", ("revoked_at", admin.EmptyFieldListFilter)]
-    search_fields = ["project__name", "note"]
-    exclude = ["digest"]
+# Read-only: a token is made and revoked on its owner's account page, so that the audit knows of it.
+look_at(
+    Token,
+    ["prefix", "name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"],
+    filters=[("revoked_at", admin.EmptyFieldListFilter), ("expires_at", admin.EmptyFieldListFilter)],
+    search=["name", "prefix", "user__username"],
+    exclude=["digest"],
+)
+look_at(
+    Invitation,
+    ["id", "project", "role", "note", "invited_by", "created_at", "expires_at", "accepted_by"],
+    filters=["role", ("revoked_at", admin.EmptyFieldListFilter)],
+    search=["project__name", "note"],
+    exclude=["digest"],
+)
 
 
 class NewPassword(AdminPasswordChangeForm):
@@ -75,10 +64,7 @@ class People(UserAdmin):
         return super(People, of_request).user_change_password(request, *args, **kwargs)
 
 
-@admin.register(Exposure)
-class ExposureAdmin(ReadOnly):
-    list_display = ["image_id", "user", "round", "shown_at"]
-    search_fields = ["user__username", "=image__id"]
+look_at(Exposure, ["image_id", "user", "round", "shown_at"], search=["user__username", "=image__id"])
 
 
 @admin.register(LoginFailures)
@@ -100,11 +86,13 @@ class PreferenceAdmin(Large):
     raw_id_fields = ["user"]
 
 
-@admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnly):
-    # actor and project have no foreign key in the database: the rows outlive them. So names are columns, not joins.
-    list_display = ["at", "actor_name", "action", "subject", "project_id"]
-    list_filter = ["action"]
-    search_fields = ["actor_name", "action", "subject"]
-    fields = readonly_fields = ("at", "actor_id", "actor_name", "project_id", "action", "subject", "details")
-    date_hierarchy = "at"
+# actor and project have no foreign key in the database: the rows outlive them. So names are columns, not joins.
+look_at(
+    AuditEvent,
+    ["at", "actor_name", "action", "subject", "project_id"],
+    filters=["action"],
+    search=["actor_name", "action", "subject"],
+    fields=("at", "actor_id", "actor_name", "project_id", "action", "subject", "details"),
+    readonly_fields=("at", "actor_id", "actor_name", "project_id", "action", "subject", "details"),
+    date_hierarchy="at",
+)

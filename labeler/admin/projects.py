@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
-from labeler.admin.kinds import Large, ReadOnly, Undeletable
+from labeler.admin.kinds import Large, Undeletable, look_at
 from labeler.models import (
     Category,
     CategoryExample,
@@ -57,25 +57,24 @@ class ProjectAdmin(Undeletable):
         return super().get_queryset(request).filter(trash_of=None)
 
 
-@admin.register(Category)
-class CategoryAdmin(ReadOnly):
-    list_display = ["name", "project", "position", "key", "retired_at", "merged_into"]
-    list_filter = ["retired_at"]
-    search_fields = ["name", "project__name"]
-
-
-@admin.register(Question)
-class QuestionAdmin(ReadOnly):
-    list_display = ["name", "project", "kind", "required", "position", "retired_at"]
-    list_filter = ["kind", "retired_at"]
-    search_fields = ["name", "project__name"]
-
-
-@admin.register(GuidelineVersion)
-class GuidelineVersionAdmin(ReadOnly):
-    list_display = ["project", "number", "author", "created_at"]
-    search_fields = ["project__name", "text"]
-    date_hierarchy = "created_at"
+look_at(
+    Category,
+    ["name", "project", "position", "key", "retired_at", "merged_into"],
+    filters=["retired_at"],
+    search=["name", "project__name"],
+)
+look_at(
+    Question,
+    ["name", "project", "kind", "required", "position", "retired_at"],
+    filters=["kind", "retired_at"],
+    search=["name", "project__name"],
+)
+look_at(
+    GuidelineVersion,
+    ["project", "number", "author", "created_at"],
+    search=["project__name", "text"],
+    date_hierarchy="created_at",
+)
 
 
 @admin.register(Membership)
@@ -86,7 +85,6 @@ class MembershipAdmin(Large):
     raw_id_fields = ["user", "project"]
 
 
-@admin.register(CategoryExample)
-class CategoryExampleAdmin(ReadOnly):
-    list_display = ["category", "image_id", "caption", "added_by", "created_at"]
-    search_fields = ["category__name", "caption"]
+look_at(
+    CategoryExample, ["category", "image_id", "caption", "added_by", "created_at"], search=["category__name", "caption"]
+)

@@ -12,7 +12,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from labeler.admin.kinds import ReadOnly
+from labeler.admin.kinds import ReadOnly, look_at
 from labeler.models import (
     Claim,
     Comment,
@@ -34,46 +34,25 @@ admin.site.site_title = _("Labeler")
 admin.site.index_title = _("All tables")
 
 
-@admin.register(Image)
-class ImageAdmin(ReadOnly):
-    list_display = [
-        "id",
-        "name",
-        "project",
-        "status",
-        "n_votes",
-        "disagreement",
-        "slice",
-        "width",
-        "height",
-        "created_at",
-    ]
-    list_filter = ["status", "slice", "has_decision", "project"]
-    search_fields = ["name", "sha256"]
-
-
-@admin.register(QueueEntry)
-class QueueEntryAdmin(ReadOnly):
-    list_display = ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "accepted", "round"]
-    list_filter = ["chosen_by", "accepted", "project"]
-    search_fields = ["=image__id"]
-
-
-@admin.register(Claim)
-class ClaimAdmin(ReadOnly):
-    list_display = [
-        "id",
-        "image_id",
-        "annotator",
-        "state",
-        "holds_seat",
-        "chosen_by",
-        "claimed_at",
-        "expires_at",
-    ]
-    list_filter = ["state", "holds_seat", "chosen_by", "project"]
-    search_fields = ["annotator__username", "=image__id"]
-    ordering = ["-id"]
+look_at(
+    Image,
+    ["id", "name", "project", "status", "n_votes", "disagreement", "slice", "width", "height", "created_at"],
+    filters=["status", "slice", "has_decision", "project"],
+    search=["name", "sha256"],
+)
+look_at(
+    QueueEntry,
+    ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "accepted", "round"],
+    filters=["chosen_by", "accepted", "project"],
+    search=["=image__id"],
+)
+look_at(
+    Claim,
+    ["id", "image_id", "annotator", "state", "holds_seat", "chosen_by", "claimed_at", "expires_at"],
+    filters=["state", "holds_seat", "chosen_by", "project"],
+    search=["annotator__username", "=image__id"],
+    ordering=["-id"],
+)
 
 
 @admin.register(Label)
@@ -94,45 +73,28 @@ class LabelAdmin(ReadOnly):
         return label.shown_prediction_id is not None
 
 
-@admin.register(LabelObject)
-class LabelObjectAdmin(ReadOnly):
-    list_display = ["id", "label_id", "number", "category", "x", "y", "width", "height", "change", "iou"]
-    list_filter = ["change"]
-    search_fields = ["=label__id", "=label__image__id", "category__name"]
-    ordering = ["-id"]
-
-
-@admin.register(Draft)
-class DraftAdmin(ReadOnly):
-    """Whose draft, and when; not what is in it: that is its author's alone."""
-
-    list_display = ["claim_id", "revision", "saved_at"]
-    fields = ["claim", "revision", "saved_at"]
-    ordering = ["-saved_at"]
-
-
-@admin.register(Decision)
-class DecisionAdmin(ReadOnly):
-    list_display = ["id", "image_id", "reviewer", "categories", "reason", "created_at", "withdrawn_at"]
-    list_filter = [("withdrawn_at", admin.EmptyFieldListFilter)]
-    search_fields = ["reviewer__username", "=image__id", "reason"]
-
-
-@admin.register(Consensus)
-class ConsensusAdmin(ReadOnly):
-    list_display = [
-        "image_id",
-        "project",
-        "categories",
-        "confidence",
-        "is_tie",
-        "method",
-        "n_votes",
-        "computed_at",
-    ]
-    list_filter = ["method", "is_tie", "project"]
-    search_fields = ["=image__id"]
-    ordering = ["-image_id"]
+look_at(
+    LabelObject,
+    ["id", "label_id", "number", "category", "x", "y", "width", "height", "change", "iou"],
+    filters=["change"],
+    search=["=label__id", "=label__image__id", "category__name"],
+    ordering=["-id"],
+)
+# Whose draft, and when; not what is in it: that is its author's alone.
+look_at(Draft, ["claim_id", "revision", "saved_at"], fields=["claim", "revision", "saved_at"], ordering=["-saved_at"])
+look_at(
+    Decision,
+    ["id", "image_id", "reviewer", "categories", "reason", "created_at", "withdrawn_at"],
+    filters=[("withdrawn_at", admin.EmptyFieldListFilter)],
+    search=["reviewer__username", "=image__id", "reason"],
+)
+look_at(
+    Consensus,
+    ["image_id", "project", "categories", "confidence", "is_tie", "method", "n_votes", "computed_at"],
+    filters=["method", "is_tie", "project"],
+    search=["=image__id"],
+    ordering=["-image_id"],
+)
 
 
 class Comments(admin.TabularInline):
@@ -147,35 +109,24 @@ class Comments(admin.TabularInline):
         return False
 
 
-@admin.register(Thread)
-class ThreadAdmin(ReadOnly):
-    list_display = ["image_id", "project", "raised_by", "changed_at", "closed_at"]
-    list_filter = [("closed_at", admin.EmptyFieldListFilter)]
-    search_fields = ["raised_by__username", "=image__id", "comments__text"]
-    inlines = [Comments]
-
-
-@admin.register(Comment)
-class CommentAdmin(ReadOnly):
-    list_display = ["thread", "author", "text", "created_at"]
-    search_fields = ["author__username", "text"]
-
-
-@admin.register(Gold)
-class GoldAdmin(ReadOnly):
-    list_display = ["image_id", "project", "categories", "added_by", "created_at", "retired_at"]
-    search_fields = ["=image__id"]
-
-
-@admin.register(Plant)
-class PlantAdmin(ReadOnly):
-    list_display = ["image_id", "project", "reviewer", "suggested", "known", "answered", "caught", "shown_at"]
-    list_filter = ["caught"]
-    search_fields = ["reviewer__username", "=image__id"]
-
-
-@admin.register(ObjectVerdict)
-class ObjectVerdictAdmin(ReadOnly):
-    list_display = ["image_id", "project", "person", "model", "number", "category", "verdict", "created_at"]
-    list_filter = ["verdict"]
-    search_fields = ["person__username", "=image__id"]
+look_at(
+    Thread,
+    ["image_id", "project", "raised_by", "changed_at", "closed_at"],
+    filters=[("closed_at", admin.EmptyFieldListFilter)],
+    search=["raised_by__username", "=image__id", "comments__text"],
+    inlines=[Comments],
+)
+look_at(Comment, ["thread", "author", "text", "created_at"], search=["author__username", "text"])
+look_at(Gold, ["image_id", "project", "categories", "added_by", "created_at", "retired_at"], search=["=image__id"])
+look_at(
+    Plant,
+    ["image_id", "project", "reviewer", "suggested", "known", "answered", "caught", "shown_at"],
+    filters=["caught"],
+    search=["reviewer__username", "=image__id"],
+)
+look_at(
+    ObjectVerdict,
+    ["image_id", "project", "person", "model", "number", "category", "verdict", "created_at"],
+    filters=["verdict"],
+    search=["person__username", "=image__id"],
+)

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from labeler.admin.kinds import ReadOnly
+from labeler.admin.kinds import ReadOnly, look_at
 from labeler.labeling import blindness
 from labeler.models import (
     Acceptance,
@@ -27,10 +27,9 @@ from labeler.models import (
     TrainingRun,
 )
 
-
-@admin.register(TrainingRun)
-class TrainingRunAdmin(ReadOnly):
-    list_display = [
+look_at(
+    TrainingRun,
+    [
         "id",
         "project",
         "number",
@@ -42,10 +41,11 @@ class TrainingRunAdmin(ReadOnly):
         "worker",
         "created_at",
         "finished_at",
-    ]
-    list_filter = ["state", "is_active", "project"]
-    search_fields = ["project__name", "note", "worker"]
-    date_hierarchy = "created_at"
+    ],
+    filters=["state", "is_active", "project"],
+    search=["project__name", "note", "worker"],
+    date_hierarchy="created_at",
+)
 
 
 @admin.register(Prediction)
@@ -60,11 +60,7 @@ class PredictionAdmin(ReadOnly):
         return super().get_queryset(request).filter(image__in=told)
 
 
-@admin.register(RunAnswers)
-class RunAnswersAdmin(ReadOnly):
-    list_display = ["id", "run_id", "part"]
-    list_filter = ["part"]
-    search_fields = ["=run__id"]
+look_at(RunAnswers, ["id", "run_id", "part"], filters=["part"], search=["=run__id"])
 
 
 @admin.register(Feature)
@@ -79,77 +75,41 @@ class FeatureAdmin(ReadOnly):
         return super().get_queryset(request).defer("vector")
 
 
-@admin.register(Job)
-class JobAdmin(ReadOnly):
-    list_display = [
-        "id",
-        "project",
-        "kind",
-        "state",
-        "progress_done",
-        "progress_total",
-        "attempt",
-        "requested_by",
-        "created_at",
-    ]
-    list_filter = ["kind", "state", "project"]
-    search_fields = ["project__name", "worker"]
-    date_hierarchy = "created_at"
-
-
-@admin.register(Guarantee)
-class GuaranteeAdmin(ReadOnly):
-    list_display = [
-        "id", "project", "run", "precision", "confidence", "accepted", "suspension", "ending", "created_at",
-    ]  # fmt: skip
-    list_filter = ["suspension", "ending", "project"]
-
-
-@admin.register(Acceptance)
-class AcceptanceAdmin(ReadOnly):
-    list_display = [
-        "id", "image_id", "categories", "probability", "is_audited", "is_right", "created_at", "withdrawn_why",
-    ]  # fmt: skip
-    list_filter = ["is_audited", "is_right", "withdrawn_why", "project"]
-    search_fields = ["=image__id"]
-    ordering = ["-id"]
-
-
-@admin.register(Errand)
-class ErrandAdmin(ReadOnly):
-    list_display = ["id", "kind", "project", "run", "state", "asked_by", "created_at"]
-    list_filter = ["kind", "state"]
-    search_fields = ["project__name", "=image__id"]
-    exclude = ["picture", "drawing"]
-
-
-@admin.register(Drift)
-class DriftAdmin(ReadOnly):
-    list_display = ["id", "project", "run", "day", "name", "created_at"]
-    search_fields = ["project__name", "name"]
-
-
-@admin.register(EconomyPoint)
-class EconomyPointAdmin(ReadOnly):
-    list_display = ["project", "judgements", "right", "low", "high", "checks", "created_at"]
-    search_fields = ["project__name"]
-
-
-@admin.register(Sketch)
-class SketchAdmin(ReadOnly):
-    list_display = ["image_id", "project", "group", "compared"]
-    search_fields = ["=image__id", "=group"]
-    exclude = ["pixels"]
-
-
-@admin.register(Part)
-class PartAdmin(ReadOnly):
-    list_display = ["job", "number", "state", "worker", "progress_done", "progress_total"]
-    list_filter = ["state"]
-    search_fields = ["=job__id"]
-
-
-@admin.register(Snapshot)
-class SnapshotAdmin(ReadOnly):
-    list_display = ["project", "name", "seconds", "computed_at", "wanted_at"]
-    search_fields = ["project__name", "name"]
+look_at(
+    Job,
+    ["id", "project", "kind", "state", "progress_done", "progress_total", "attempt", "requested_by", "created_at"],
+    filters=["kind", "state", "project"],
+    search=["project__name", "worker"],
+    date_hierarchy="created_at",
+)
+look_at(
+    Guarantee,
+    ["id", "project", "run", "precision", "confidence", "accepted", "suspension", "ending", "created_at"],
+    filters=["suspension", "ending", "project"],
+)
+look_at(
+    Acceptance,
+    ["id", "image_id", "categories", "probability", "is_audited", "is_right", "created_at", "withdrawn_why"],
+    filters=["is_audited", "is_right", "withdrawn_why", "project"],
+    search=["=image__id"],
+    ordering=["-id"],
+)
+look_at(
+    Errand,
+    ["id", "kind", "project", "run", "state", "asked_by", "created_at"],
+    filters=["kind", "state"],
+    search=["project__name", "=image__id"],
+    exclude=["picture", "drawing"],
+)
+look_at(Drift, ["id", "project", "run", "day", "name", "created_at"], search=["project__name", "name"])
+look_at(
+    EconomyPoint, ["project", "judgements", "right", "low", "high", "checks", "created_at"], search=["project__name"]
+)
+look_at(Sketch, ["image_id", "project", "group", "compared"], search=["=image__id", "=group"], exclude=["pixels"])
+look_at(
+    Part,
+    ["job", "number", "state", "worker", "progress_done", "progress_total"],
+    filters=["state"],
+    search=["=job__id"],
+)
+look_at(Snapshot, ["project", "name", "seconds", "computed_at", "wanted_at"], search=["project__name", "name"])

@@ -8,6 +8,7 @@ reviewers and leads: an annotator would be told what the model says of the image
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from labeler import charts
+from labeler.charts.drawn import STYLES, Outline, drawn_svg, line_of
 from labeler.consensus import snapshots
 from labeler.errors import LabelerError
+from labeler.geometry.shapes import bounds_of
 from labeler.jobs.dispatch import no_worker
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -24,13 +27,15 @@ from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
 from labeler.pages.asking import Access, person, project_form, project_page
+from labeler.pages.images.drawn import MOST_OUTLINED, path_of
 from labeler.pages.images.images import tile
-from labeler.pages.model import report, tried_objects
+from labeler.pages.model import report
 from labeler.pages.refusals import first_or_404
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
-from labeler.training import explanation, inference_requests, outside_models, runs
+from labeler.training import drawn_answers, explanation, inference_requests, outside_models, runs
 
 QUEUE = "serve"
+LISTED = 30  # objects in words, the likeliest ones
 WAIT_SECONDS = 8  # for the answer, before the page says that it comes later
 
 
@@ -113,7 +118,7 @@ def _told(request: HttpRequest, access: Access, errand: Errand, picture: bytes |
     project, answer, run = access.project, errand.answer, errand.run
     assert run is not None  # a worker named it with the answer
     if project.draws:
-        return context | {"run": run, "found": tried_objects.context(errand, run)}
+        return context | {"run": run, "found": _found_objects(errand, run)}
     index, markers = categories.index(project), categories.markers_by_name(project)
     named = zip(index.label(run.category_ids), answer["probabilities"], strict=True)
     lines = [
@@ -126,11 +131,62 @@ def _told(request: HttpRequest, access: Access, errand: Errand, picture: bytes |
         "said": index.label(answer["categories"]),
         "bars": charts.bars(lines, empty="", maximum=1),
         "markers": markers,
-        "map": _inline(bytes(errand.drawing), "png") if errand.drawing else "",
         "speaks_for": index.label([answer["heat"]["category"]])[0],
-        "how": explanation.method_of(answer["heat"]),
-        "where": explanation.where(answer["heat"]),
+        **_saw(errand),
         "near": _near(request, access, answer["near"]),
+    }
+
+
+def _saw(errand: Errand) -> dict[str, Any]:
+    """The map of what the network saw, and in words how it was found and where the most of it is."""
+    heat = errand.answer["heat"]
+    image = _inline(bytes(errand.drawing), "png") if errand.drawing else ""
+    return {"map": image, "how": explanation.method_of(heat), "where": explanation.where(heat)}
+
+
+def _found_objects(errand: Errand, run: TrainingRun) -> dict[str, Any]:
+    """For templates/model/tried_objects.html. errand: answered by this run, of a project that draws.
+
+    {svg, width, height, said: [{line, name, n}], objects: [{name, sure, place}], n, unlisted, hidden, is_calibrated};
+    n: objects that are shown, hidden: those below the threshold of their class. map, how, where: what its network saw.
+    """
+    index = categories.index(errand.project)
+    style = {pk: at % STYLES + 1 for at, pk in enumerate(run.category_ids)}
+    told = drawn_answers.told(errand.answer["objects"], index.names)
+    shown = [one for one in told if one["shown"]]
+    width, height = errand.asked["width"], errand.asked["height"]
+    sure = percent if errand.answer["calibrated"] else figure
+    outlines, rows = [], []
+    for at, one in enumerate(shown):
+        shape = drawn_answers.shape_of(one)
+        bounds = bounds_of(shape)
+        path = path_of(shape, bounds, outlined=at < MOST_OUTLINED)
+        outlines.append(Outline(path, style[one["category_id"]], f"{one['category']} {sure(one['probability'])}"))
+        place = _("%(width)s × %(height)s px at %(x)s, %(y)s") % {
+            "width": f"{bounds.x1 - bounds.x0:.0f}", "height": f"{bounds.y1 - bounds.y0:.0f}",
+            "x": f"{bounds.x0:.0f}", "y": f"{bounds.y0:.0f}",
+        }  # fmt: skip
+        rows.append({"name": one["category"], "sure": sure(one["probability"]), "place": place})
+    counted = Counter(one["category_id"] for one in shown)
+    said = [
+        {"line": line_of(style[pk]), "name": index.label([pk])[0], "n": counted[pk]}
+        for pk in run.category_ids
+        if counted[pk]
+    ]
+    words = ", ".join(f"{row['n']} {row['name']}" for row in said) or _("nothing")
+    label = _("What the model finds on the picture: %(words)s") % {"words": words}
+    return {
+        "svg": drawn_svg(outlines, width, height, label),
+        "width": width,
+        "height": height,
+        "said": said,
+        "objects": rows[:LISTED],
+        "n": len(rows),
+        "unlisted": max(0, len(rows) - LISTED),
+        "hidden": len(told) - len(shown),
+        "is_calibrated": errand.answer["calibrated"],
+        # Nothing of answers from before it was kept.
+        **(_saw(errand) if errand.answer.get("heat") and errand.drawing else {}),
     }
 
 

@@ -24,10 +24,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from labeler.accounts import login_link, people, preferences, tokens
 from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
-from labeler.pages.account.keys import NAMES, OwnKeys
+from labeler.models import Preference
 from labeler.pages.asking import person
 from labeler.pages.forms import Appearance, NewToken
 from labeler.pages.refusals import refusal_in
+
+KEYS = preferences.ACTIONS | preferences.DRAWING
+KEY_NAMES = [*preferences.NAMED_KEYS, "Shift+F", "Alt+X"]
 
 
 class LoginForm(AuthenticationForm):
@@ -96,6 +99,56 @@ class PasswordForm(PasswordChangeForm):
             self.wait = error.details["retry_after"]
             raise ValidationError(error.message) from error
         return self.cleaned_data["old_password"]
+
+
+class OwnKeys(forms.Form):
+    """Of the labeling screen, typed by name: nothing can be pressed without a script. One field for each action."""
+
+    single_keys = forms.BooleanField(
+        label=gettext_lazy("Single keys"),
+        required=False,
+        help_text=gettext_lazy(
+            "Off: letters, digits and signs do nothing alone, only together with Alt. Enter, Escape, arrows and space "
+            "go on working."
+        ),
+    )
+
+    def __init__(self, data: Any, preference: Preference):
+        shown = {name: _typed_key(key) for name, key in preferences.keys_of(preference, KEYS).items()}
+        super().__init__(data, initial={**shown, "single_keys": preference.single_keys}, auto_id="key_%s")
+        for name, action in KEYS.items():
+            attrs = {"list": "key-names", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+            self.fields[name] = forms.CharField(
+                label=action.words, max_length=30, strip=False, widget=forms.TextInput(attrs=attrs),
+                required=name in preferences.ACTIONS,  # the others: empty is the one that it comes with
+            )  # fmt: skip
+
+    def actions(self) -> list[forms.BoundField]:
+        return [self[name] for name in preferences.ACTIONS]
+
+    def drawing(self) -> list[forms.BoundField]:
+        return [self[name] for name in preferences.DRAWING]
+
+    def save(self, user: Any) -> bool:
+        """False when the domain has something to say about it."""
+        with refusal_in(self):
+            preferences.change(
+                user=user,
+                single_keys=self.cleaned_data["single_keys"],
+                keys={name: _read_key(typed) for name in KEYS if (typed := self.cleaned_data[name])},
+            )
+            return True
+        return False
+
+
+def _typed_key(key: str) -> str:
+    """As people type it: S, Space, Shift+F."""
+    start = key.rfind("+", 0, -1) + 1
+    return key[:start] + (key[start:].upper() if len(key) - start == 1 else key[start:])
+
+
+def _read_key(text: str) -> str:
+    return text if text == " " else text.strip()
 
 
 class Login(views.LoginView):
@@ -181,7 +234,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "password_form": password_form,
         "theme_form": theme_form,
         "keys_form": keys_form,
-        "key_names": NAMES,
+        "key_names": KEY_NAMES,
         "secret": secret,
         "secret_name": token.name if token else "",
         "base_url": f"{request.scheme}://{request.get_host()}",

@@ -52,7 +52,10 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "orders": findings.orders_chart(metrics.get("orders") or {}),
         "asking": _asking(metrics.get("orders") or {}),
         "mistakes": mistakes,
-        "slices": _slices(metrics.get("slices") or []),
+        "slices": [
+            one | {"rows": [row | {"main": row.get("f1") or row.get("miou")} for row in one["rows"]]}
+            for one in findings.slices_of(metrics.get("slices") or [])
+        ],
         "n_doubts": len(label_errors.still_open(project, label_errors.rows_of(metrics.get("label_errors") or {}))),
         "checked": label_errors.checked(project),
         "curves": report.curves(run),
@@ -166,17 +169,6 @@ def _mistakes(project: Project, metrics: Mapping[str, Any], markers: Mapping[str
         marker = markers.get(names[people if people < len(names) else model])
         rows.append({"n": n, "words": words, "images": images, "more": len(ids) - len(images), "marker": marker})
     return rows
-
-
-def _slices(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of each field of metadata the slices that are worst, those that are worse beyond chance marked."""
-    return [
-        {
-            "field": report["field"],
-            "rows": [row | {"main": row.get("f1") or row.get("miou")} for row in report["slices"][: findings.SLICES]],
-        }
-        for report in reports[: findings.FIELDS]
-    ]
 
 
 def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from labeler.models import Project, TrainingRun
 from labeler.pages.images.images import tile
 from labeler.review import label_errors
 from labeler.stats.intervals import wilson
-from labeler.templatetags.figures import percent, percent_interval
+from labeler.templatetags.figures import percent
 from labeler.wording.sentences import chart_words, in_words
 
 SUSPECTS = 12  # the others stand in the list to walk through
@@ -45,7 +45,7 @@ def findings_context(project: Project, run: TrainingRun, names: Mapping[Any, str
         "promises": [_promise(row) for row in metrics.get("acceptance") or []],
         **_doubts(project, suspects, names),
         "n_suspects": suspects.get("n", 0),
-        "slices": _slices(metrics.get("slices") or []),
+        "slices": slices_of(metrics.get("slices") or []),
     }
 
 
@@ -209,22 +209,6 @@ def _doubts(project: Project, found: Mapping[str, Any], names: Mapping[Any, str]
     return {"suspects": shown, "n_doubts": len(waiting), "checked": label_errors.checked(project)}
 
 
-def _slices(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of each field the slices that are worst, those that are worse beyond chance marked."""
-    return [
-        {
-            "field": report["field"],
-            "rows": [
-                {
-                    "value": row["value"],
-                    "n": row["n"],
-                    "right": percent(row["right"]["value"], 1) if row["right"]["value"] is not None else "–",
-                    "interval": percent_interval(row["right"]),
-                    "worse": row["worse"],
-                    "warning": row["warning"] or "",
-                }
-                for row in report["slices"][:SLICES]
-            ],
-        }
-        for report in reports[:FIELDS]
-    ]
+def slices_of(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each field of metadata the slices that are worst, those that are worse beyond chance marked."""
+    return [{"field": report["field"], "rows": report["slices"][:SLICES]} for report in reports[:FIELDS]]

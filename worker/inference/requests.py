@@ -182,9 +182,7 @@ def _canvases_of(project: Project, canvas: Canvas) -> tuple[NDArray[np.uint8], N
     images, pixels = _readable(
         project, lambda one: canvases.filled(canvas, store.preview_path(one.sha256), (one.width, one.height))
     )
-    sizes = [(one.width, one.height) for one in images]
-    extents = [[max(1, round(side * canvas.scale(size))) for side in size] for size in sizes]
-    return pixels, np.array(extents, np.int64)
+    return pixels, np.array([canvas.extent((one.width, one.height)) for one in images], np.int64)
 
 
 def _readable(project: Project, look: Callable[[Image], NDArray[np.uint8]]) -> tuple[list[Image], NDArray[np.uint8]]:

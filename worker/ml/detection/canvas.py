@@ -81,6 +81,11 @@ class Canvas:
         """By which factor an image of (width, height) px is scaled to fit."""
         return float(min(self.width / size[0], self.height / size[1]))
 
+    def extent(self, size: Sequence[int]) -> tuple[int, int]:
+        """Width and height of an image of that size on the canvas."""
+        scale = self.scale(size)
+        return max(1, min(self.width, round(size[0] * scale))), max(1, min(self.height, round(size[1] * scale)))
+
 
 def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
     """The smallest canvas on which the objects can be told. wanted: px of the long side; 0: as the objects need it."""
@@ -132,18 +137,13 @@ def _up(px: float, step: int = STEP) -> int:
 
 def filled(canvas: Canvas, source: Source, size: Sequence[int]) -> NDArray[np.uint8]:
     """One image on its canvas, uint8 (height, width, 3). Raises ImageUnreadable."""
-    scale = canvas.scale(size)
-    width, height = (max(1, min(side, round(px * scale))) for px, side in zip(size, canvas_sides(canvas), strict=True))
+    width, height = canvas.extent(size)
     image = open_upright(source, short_side=min(width, height))
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
     pixels = np.full((canvas.height, canvas.width, 3), GREY, np.uint8)
     pixels[:height, :width] = np.asarray(image)
     return pixels
-
-
-def canvas_sides(canvas: Canvas) -> tuple[int, int]:
-    return canvas.width, canvas.height
 
 
 def read_all(canvas: Canvas, samples: DrawnSet) -> Iterator[tuple[int, NDArray[np.uint8] | None, dict[int, str]]]:

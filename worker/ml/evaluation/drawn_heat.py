@@ -45,7 +45,6 @@ def heat_of(model: DrawnModel, source: Source, size: Sequence[int], place: int |
             0
         )
         method, values = HEAT_MAP, p.amax(0) if place is None else p[place]
-    scale = canvas.scale(size)
-    width, height = (max(1, round(side * scale)) for side in size)
+    width, height = canvas.extent(size)
     seen = np.asarray(values[:height, :width].float().cpu().numpy(), np.float32)
     return Heat(seen, method, float(seen.max()))

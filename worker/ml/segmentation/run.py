@@ -99,9 +99,7 @@ class PixelRun(DrawnRun):
         canvas = self.canvas
         found = np.full((len(self.samples), canvas.height, canvas.width), VOID, np.uint8)
         for k, (drawn, size) in enumerate(zip(self.samples.drawn, self.samples.sizes.tolist(), strict=True)):
-            scale = canvas.scale(size)
-            width, height = (max(1, min(side, round(px * scale))) for px, side in zip(
-                size, (canvas.width, canvas.height), strict=True))  # fmt: skip
+            width, height = canvas.extent(size)
             whole = Image.fromarray(label_map(drawn, size))
             found[k, :height, :width] = np.asarray(whole.resize((width, height), Image.Resampling.NEAREST))
         return found

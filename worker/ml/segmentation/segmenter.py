@@ -39,8 +39,8 @@ class Segmenter(Detector):
 
     def _of_pixels(self, p: Tensor, size: NDArray[np.int64]) -> Found:
         width, height = int(size[0]), int(size[1])
-        scale = self.canvas.scale(size)
-        part = p[:, : max(1, round(height * scale)), : max(1, round(width * scale))]
+        across, down = self.canvas.extent((width, height))
+        part = p[:, :down, :across]
         # Per class, as the image's own pixels: probabilities are smooth, labels would have steps.
         full = F.interpolate(part[None], size=(height, width), mode="bilinear", align_corners=False)[0]
         sure, kind = full.max(0)

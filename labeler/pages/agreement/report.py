@@ -52,12 +52,14 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
         + urlencode({**kept, **({"names": "true"} if names else {}), "download": "true"}, safe=",:"),
     }
     if told is not None:
+        n = told["agreement"]["n_shared_images"]
         context |= {
             "agreement": told["agreement"],
             "day": told["of_the_day"],
             "dated": printed_report.dated(told),
             "markers": categories.markers_by_name(project),
-            "matrix": _confusion(told),
+            # the pairs of classes people split on, each with its share of all images with two labels or more
+            "matrix": [{**row, "share": row["count"] / n if n else None} for row in told["agreement"]["confusion"]],
             "kinds": kinds(project, told["agreement"], selection) if project.draws else [],
         }
     return access.render(request, "agreement/report.html", "agreement", **context)
@@ -80,9 +82,3 @@ def _selection(request: HttpRequest, access: Access) -> Selection:
     except LabelerError as error:
         raise Http404(error.message) from error
     return selection_of(request, until=then)
-
-
-def _confusion(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pairs of classes people split on, each with its share of all images with two labels or more."""
-    n = report["agreement"]["n_shared_images"]
-    return [{**row, "share": row["count"] / n if n else None} for row in report["agreement"]["confusion"]]

@@ -122,16 +122,13 @@ def _histogram(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     low, high, n = one["low"], one["high"], len(one["counts"])
     width = (high - low) / n
     points = [(low + (k + 0.5) * width, float(count)) for k, count in enumerate(one["counts"])]
+    quarters = [low + part * (high - low) / 4 for part in range(5)]
     marks = [] if one["limit"] is None else [(one["limit"], _("a finding from here"))]
     drawn = charts.line_chart(
         title, _("Images by %(what)s: %(unit)s.") % {"what": title.lower(), "unit": unit},
         [charts.Series(_("images"), points)], words=chart_words(), x_name=unit, y_name=_("images"), marks=marks,
         x_words=lambda x: f"{x - width / 2:.3g} – {x + width / 2:.3g}",
-        x_ticks=[(tick, f"{tick:.0f}" if high > 1 else f"{tick:g}") for tick in _quarters(low, high)],
+        x_ticks=[(tick, f"{tick:.0f}" if high > 1 else f"{tick:g}") for tick in quarters],
         width=WIDTH, height=HEIGHT, empty=thousands(0),
     )  # fmt: skip
     return {"title": title, "drawn": drawn}
-
-
-def _quarters(low: float, high: float) -> list[float]:
-    return [low + part * (high - low) / 4 for part in range(5)]

@@ -72,12 +72,9 @@ def _coverage(metrics: Mapping[str, Any]) -> str:
         _("Images covered and right, by the confidence asked for"),
         _("The more confidence is asked for, the fewer images are covered, and the more of them are right."), series,
         words=chart_words(), x_name=_("confidence at least"), y_name=_("share of images"), y_range=(0.0, 1.0),
-        percent=True, x_words=lambda x: percent(x, 1), x_ticks=_quarters(above[0][0]), width=WIDTH, height=HEIGHT,
+        percent=True, x_words=lambda x: percent(x, 1), width=WIDTH, height=HEIGHT,
+        x_ticks=[(at / 4, percent(at / 4)) for at in range(int(above[0][0] * 4), 5)],
     )  # fmt: skip
-
-
-def _quarters(low: float) -> list[tuple[float, str]]:
-    return [(at / 4, percent(at / 4)) for at in range(int(low * 4), 5)]
 
 
 def _confidence(metrics: Mapping[str, Any]) -> str:

@@ -105,7 +105,10 @@ def variations(request: HttpRequest, access: Access) -> HttpResponse:
         if request.POST.get("do") == "show":
             if form.is_valid():
                 _ask(request, project, form.settings(project))
-                return redirect(f"{here}?{urlencode({'show': 1, **_in_address(form.cleaned_data)})}#seen")
+                typed = {
+                    name: "on" if value is True else str(value) for name, value in form.cleaned_data.items() if value
+                }
+                return redirect(f"{here}?{urlencode({'show': 1, **typed})}#seen")
         elif (changed := settings.save(request, project, form)) is not None:
             messages.success(request, _("Saved."))
             if augmentation_preview.sample(changed):
@@ -146,10 +149,6 @@ def _remember(request: HttpRequest, project: Project, found: Pictures) -> None:
     """Where people draw, the pictures tell what they drew."""
     if project.draws and found.is_made:
         blindness.remember(request.user, others=found.rows)
-
-
-def _in_address(typed: dict[str, Any]) -> dict[str, str]:
-    return {name: "on" if value is True else str(value) for name, value in typed.items() if value}
 
 
 def _ask(request: HttpRequest, project: Project, how: Augmentation) -> None:

@@ -110,7 +110,7 @@ def points(
         plan, shares, is_compared = _plan(network, data, order, beside, config, left, batch, device, stages)
         if plan.steps < FEWEST_STEPS:
             return Reason("curve_needs_time", {"seconds": round(seconds)})
-        sizes = _sizes(order, shares)
+        sizes = sorted({max(2, round(share * len(order))) for share in shares})
         parts = [order[:size] for size in sizes] + beside * is_compared
         trained = yield from _train(network, data, parts, len(order), plan, config, device, stages, tell)
         network.maps = Remembered(network.maps)  # type: ignore[method-assign]
@@ -154,10 +154,6 @@ def _orders(sizes: list[int], rows: Sequence[NDArray[np.float64]], n: int) -> Or
         return Reason("orders_went_wrong")
     asked, by_lot = np.s_[..., : len(sizes)], np.s_[..., len(sizes) :]
     return Orders(np.array(sizes, np.int64), values[asked], values[by_lot], again[asked], again[by_lot], n)
-
-
-def _sizes(order: NDArray[np.int64], shares: Sequence[float]) -> list[int]:
-    return sorted({max(2, round(share * len(order))) for share in shares})
 
 
 def _train(

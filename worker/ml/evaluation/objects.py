@@ -197,7 +197,7 @@ def report(
     matched = data.matched()
     figures = average_precision(matched)
     at50 = data.matched((IOU,))
-    score, weights = scores(at50, found), _weights(len(truth))
+    score, weights = scores(at50, found), np.random.default_rng(SEED).poisson(1, size=(REPLICATES, len(truth)))
     shown = score >= shown_from[at50.category]
     per_class = []
     for k, name in enumerate(names):
@@ -215,10 +215,6 @@ def report(
         "per_class": per_class, "per_size": [_of_size(data, *size) for size in SIZES],
         "curve": _curve(score, at50), "confusion": _confusion(data, shown_from),
     }  # fmt: skip
-
-
-def _weights(n: int) -> NDArray[np.int64]:
-    return np.random.default_rng(SEED).poisson(1, size=(REPLICATES, n))
 
 
 def _per_image(matched: Matched, shown: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from worker.ml.detection import decode, losses
 from worker.ml.detection.canvas import HALF, Canvas, View
 from worker.ml.detection.kept_maps import KeptMaps
 from worker.ml.detection.network import MASK, ROI, Network, regions
-from worker.ml.detection.samples import DrawnSet
+from worker.ml.detection.samples import DrawnSet, edges_of
 from worker.ml.device import autocast, is_out_of_memory
 from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite
@@ -78,8 +78,7 @@ def data_of(
     for size, drawn in zip(samples.sizes, samples.drawn, strict=True):
         factor = canvas.scale(size)
         extents.append(size * factor)
-        corners = np.concatenate([drawn.boxes[:, :2], drawn.boxes[:, :2] + drawn.boxes[:, 2:]], 1)
-        boxes.append((corners * factor).astype(np.float32))
+        boxes.append((edges_of(drawn.boxes) * factor).astype(np.float32))
     crops = None
     if samples.task in ("masks", "polygons"):
         crops = [_crops(drawn.masks or (), size) for size, drawn in zip(samples.sizes, samples.drawn, strict=True)]

@@ -107,3 +107,8 @@ def split(samples: DrawnSet, seed: int, *, share: float, most: int) -> tuple[NDA
     if not judged.any() or judged.all():  # all images nearly the same: apart anyway, and no figure is better than that
         judged = np.arange(n) % 4 == 3
     return np.flatnonzero(~judged), np.flatnonzero(judged)
+
+
+def edges_of(boxes: NDArray[Any]) -> NDArray[Any]:
+    """(k, 4) left, top, right, bottom of boxes (k, 4) x, y, width, height."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)

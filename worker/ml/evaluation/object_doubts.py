@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.stats.objects.boxes import box_iou
-from worker.ml.detection.samples import Drawn, Found
+from worker.ml.detection.samples import Drawn, Found, edges_of
 from worker.ml.evaluation import objects
 
 APART = 0.1  # IoU below which two objects have nothing to do with each other
@@ -53,7 +53,8 @@ def doubts(
     seen = np.where(hits >= FEWEST, hits / np.maximum(matched.truth.sum(0), 1), 0.0)
     rows: list[Doubted] = []
     for at, (drawn, said) in enumerate(zip(truth, found, strict=True)):
-        near = box_iou(_bounds(said.boxes)[:, None], _bounds(drawn.boxes)[None])  # (found, drawn)
+        seen_at, drawn_at = (edges_of(one.boxes).astype(float) for one in (said, drawn))
+        near = box_iou(seen_at[:, None], drawn_at[None])  # (found, drawn)
         alone = near.max(axis=1, initial=0) < APART
         rows += [
             Doubted(at, int(said.classes[k]), True, float(said.probabilities[k]), _box(said.boxes[k]))
@@ -65,11 +66,6 @@ def doubts(
             for k in np.flatnonzero(unseen & (seen[drawn.classes] > 0))
         ]
     return sorted(rows, key=lambda one: (-one.doubt, one.image))
-
-
-def _bounds(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(k, 4): left, top, right, bottom."""
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1).astype(float)
 
 
 def _box(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

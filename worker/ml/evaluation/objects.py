@@ -29,7 +29,7 @@ from labeler.stats.objects.average_precision import (
 )
 from labeler.stats.objects.pairs import COCO_IOUS
 from labeler.stats.results import Reason, undefined, with_interval
-from worker.ml.detection.samples import Drawn, Found
+from worker.ml.detection.samples import Drawn, Found, edges_of
 
 IOU = 0.5
 NOTHING_FOUND = Reason("nothing_found")
@@ -79,8 +79,7 @@ def both(
     else:
         areas, areas_of = boxes[:, 2] * boxes[:, 3], boxes_of[:, 2] * boxes_of[:, 3]
         one_class = [Objects(at, np.zeros_like(at), area) for at, area in ((image, areas), (image_of, areas_of))]
-        bounds = [np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], 1) for b in (boxes, boxes_of)]
-        pairs = box_pairs(one_class[0], one_class[1], *bounds, least=IOU)
+        pairs = box_pairs(one_class[0], one_class[1], edges_of(boxes), edges_of(boxes_of), least=IOU)
     return Both(
         Objects(image, kinds, areas), Objects(image_of, kinds_of, areas_of, score), pairs, len(truth), n_classes
     )

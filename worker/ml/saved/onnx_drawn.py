@@ -24,7 +24,7 @@ from worker.ml.detection import decode, losses
 from worker.ml.detection.canvas import HALF, Canvas
 from worker.ml.detection.detector import pasted
 from worker.ml.detection.network import MASK, ROI, Network, seen
-from worker.ml.detection.samples import Found
+from worker.ml.detection.samples import Found, edges_of
 from worker.ml.networks import backbones
 from worker.ml.networks.backbones import Backbone
 from worker.ml.saved import whole
@@ -232,7 +232,7 @@ def compare(model: DrawnModel, path: Path, pixels: NDArray[np.uint8], extents: N
         n, unpaired = n + len(theirs), unpaired + alone_in_one
         for k, j in pairs:
             largest = max(largest, abs(float(said[2][k]) - float(theirs.probabilities[j])))
-            far = max(far, float(np.abs(said[0][k] - _edges(theirs)[j]).max()))
+            far = max(far, float(np.abs(said[0][k] - edges_of(theirs.boxes)[j]).max()))
             if theirs.masks is not None and shapes is not None:
                 drawn = shapes[k]
                 shared = [] if drawn is None else overlaps.iou_pairs(
@@ -248,10 +248,6 @@ def _calibrated_least(model: DrawnModel) -> float:
     return least + TOLERANCE
 
 
-def _edges(found: Found) -> NDArray[np.float32]:
-    return np.concatenate([found.boxes[:, :2], found.boxes[:, :2] + found.boxes[:, 2:]], 1)
-
-
 def _paired(
     said: list[Any], wanted: Found, shapes: list[dict[str, Any] | None] | None, *, lost_below: float
 ) -> tuple[list[tuple[int, int]], int]:
@@ -261,7 +257,7 @@ def _paired(
     still is.
     """
     boxes, kinds, p = said[:3]
-    apart = np.abs(boxes[:, None] - _edges(wanted)[None]).max(2)
+    apart = np.abs(boxes[:, None] - edges_of(wanted.boxes)[None]).max(2)
     apart[kinds[:, None] != wanted.classes[None]] = np.inf
     pairs = []
     while apart.size and np.isfinite(apart.min()) and apart.min() <= FAR:

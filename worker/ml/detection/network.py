@@ -123,12 +123,6 @@ def regions_of(one: Tensor, box: Tensor, side: int, stride: int) -> Tensor:
     return sampled.reshape(one.shape[0], -1, side, side).transpose(0, 1)
 
 
-def grown(boxes: Tensor, by: float) -> Tensor:
-    """Boxes (k, 4) left, top, right, bottom, larger by so much of their sides on each side."""
-    sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-    return boxes + by * sides * sides.new_tensor([-1.0, -1.0, 1.0, 1.0])
-
-
 def seen(features: Sequence[Tensor], boxes: Tensor, look: Tensor, side: int, stride: int) -> Tensor:
     """(m, c, side, side): what lies in each box of one image, on the map of the look that found it.
 
@@ -167,7 +161,8 @@ class Network(nn.Module):
 
     def of_masks(self, boxes: Tensor) -> Tensor:
         """Where the masks of boxes (k, 4) lie: with some room round them."""
-        return grown(boxes, self.room)
+        sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+        return boxes + self.room * sides * sides.new_tensor([-1.0, -1.0, 1.0, 1.0])
 
     def maps(self, x: Tensor) -> list[Tensor]:
         """The trunk's maps at `stride` and coarser, finest first."""
@@ -176,13 +171,9 @@ class Network(nn.Module):
             if at < self.first_stage:
                 with torch.no_grad():
                     until = min(stage, self.first_stage)
-                    x = (
-                        self._frozen.run(x, at, until)
-                        if self._frozen is not None
-                        else self._staged[0].run(x, at, until)
-                    )
+                    frozen = self._staged[0] if self._frozen is None else self._frozen
                     # what the frozen form gives belongs to inference alone, and a copy of it to nobody
-                    x, at = x.clone(), until
+                    x, at = frozen.run(x, at, until).clone(), until
             if at < stage:
                 x, at = self._staged[0].run(x, at, stage), stage
             found.append(x)

@@ -43,19 +43,17 @@ def choose(samples: TrainingSet, config: TrainConfig) -> dict[str, Any]:
     fold_of = stratified_folds(hot, config.folds, config.seed, samples.groups)
     penalties = list(config.penalties)
     plain = np.zeros((len(penalties), *soft.shape), np.float32)
-    for fold in range(config.folds):
-        learn, judge = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+    folds = [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(config.folds)]
+    for learn, judge in folds:
         fits = logistic.fit_path(x[learn], soft[learn], trust[learn], penalties, samples.task)
         plain[:, judge] = [logistic.to_probabilities(fit.logits(x[judge]), samples.task) for fit in fits]
     best = int(np.argmin([losses(p, soft, samples.task).mean() for p in plain]))
     said = {"none": plain[best]}
     for how in WAYS:
         said[how] = np.zeros_like(plain[best])
-        for fold in range(config.folds):
-            learn, judge = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-            weights = trust[learn]
+        for learn, judge in folds:
             if how == "weights":
-                weights = weights * balancing_weights(soft[learn])
+                weights = trust[learn] * balancing_weights(soft[learn])
             else:
                 learn = learn[resampled(soft[learn], how, config.seed)]
                 weights = trust[learn]

@@ -32,7 +32,7 @@ from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.forms import Input, Select, Settle
-from labeler.pages.images import drawn, image_work, metadata_form, saved_views
+from labeler.pages.images import drawn, image_work, metadata, saved_views
 from labeler.pages.images import filters as image_filters
 from labeler.pages.label import pins
 from labeler.pages.refusals import first_or_404, page_asked_for, refusal_as_message
@@ -254,7 +254,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
         "images",
         heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
         image=shown,
-        fields=metadata_form.fields_of(project, shown),
+        fields=metadata.fields_of(project, shown),
         form=form,
         markers=categories.markers_by_name(project),
         labels=[_said(row, index) for row in votes_of_now],

@@ -9,12 +9,15 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from labeler import charts
 from labeler import releases as exports
@@ -22,19 +25,27 @@ from labeler.errors import LabelerError
 from labeler.jobs import dispatch
 from labeler.models import Project, Release, ReleaseFile, Role
 from labeler.models.job import UNFINISHED, State
+from labeler.models.release import ReleaseLabels
 from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.export import choices
-from labeler.pages.export.release_form import ReleaseForm
 from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.releases import files, releases, summary
 from labeler.releases.datasheet import QUESTIONS
 from labeler.releases.formats import WRITERS
+from labeler.releases.splits import SPLITS
 from labeler.templatetags.figures import thousands
 from labeler.wording.filters import phrases
 from labeler.wording.sentences import in_words
 
 SHOWN = 20  # releases on the export page; the others are in REST
 CHARTED = 30  # classes
+SOME_IMAGES = 1000  # looked at for keys of the metadata
+MOST_KEYS = 100
+_KEYS = """
+    SELECT DISTINCT key FROM (SELECT metadata FROM labeler_image WHERE project_id = %s ORDER BY id LIMIT %s) AS image,
+        LATERAL jsonb_object_keys(CASE WHEN jsonb_typeof(metadata) = 'object' THEN metadata ELSE '{}' END) AS key
+    ORDER BY key LIMIT %s
+"""
 
 
 def latest(project: Project) -> list[dict[str, Any]]:
@@ -63,6 +74,77 @@ def _split_name(name: str, n: int) -> str:
 
 def split_names() -> dict[str, str]:
     return {"train": _("train"), "validation": _("validation"), "test": _("test"), "": _("all")}
+
+
+def metadata_keys(project: Project) -> list[str]:
+    """Keys that the first images of a project have in their metadata."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEYS, [project.pk, SOME_IMAGES, MOST_KEYS])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _percent(label: Any, initial: int) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=0, max_value=100, initial=initial)
+
+
+class ReleaseForm(forms.Form):
+    """A share of 0 leaves that split out."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=200, required=False,
+        help_text=gettext_lazy("For people; it can be changed later. The number is given."),
+    )  # fmt: skip
+    only_these = forms.BooleanField(label="", required=False, initial=True)
+    labels = forms.ChoiceField(
+        label=gettext_lazy("What its files say of an image"), choices=ReleaseLabels.choices,
+        initial=ReleaseLabels.CONSENSUS, widget=forms.RadioSelect,
+    )  # fmt: skip
+    is_split = forms.BooleanField(label=gettext_lazy("Split it for training and testing"), required=False, initial=True)
+    train = _percent(gettext_lazy("Train, in percent"), 80)
+    validation = _percent(gettext_lazy("Validation, in percent"), 10)
+    test = _percent(gettext_lazy("Test, in percent"), 10)
+    group_by = forms.ChoiceField(
+        label=gettext_lazy("Keep together what has the same"), required=False,
+        help_text=gettext_lazy(
+            "A key of the metadata: patient, plant, camera. Exact and near-duplicates always stay together."
+        ),
+    )  # fmt: skip
+    seed = forms.IntegerField(
+        label=gettext_lazy("Seed"), min_value=0, max_value=2**53, initial=0,
+        help_text=gettext_lazy("The same seed deals the same images out in the same way."),
+    )  # fmt: skip
+    location = forms.BooleanField(
+        label=gettext_lazy("Leave places and personal fields in the files"), required=False,
+        help_text=gettext_lazy("Where a photograph was taken, and whose camera it was. Normally taken out."),
+    )  # fmt: skip
+
+    def __init__(self, project: Project, *args: Any, part: int | None = None, **more: Any) -> None:
+        """part: how many images fit the filter of the address; None: there is none, and no choice of images."""
+        super().__init__(*args, **more)
+        if part is None:
+            del self.fields["only_these"]
+        else:
+            self.fields["only_these"].label = ngettext(
+                "Just the %(n)s image that fits your filters", "Just the %(n)s images that fit your filters", part
+            ) % {"n": thousands(part)}
+        keys = [(key, key) for key in metadata_keys(project)]
+        field = self.fields["group_by"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("nothing else")), *keys]
+
+    @property
+    def wants_part(self) -> bool:
+        """Of a valid form."""
+        return bool(self.cleaned_data.get("only_these"))
+
+    def asked(self) -> dict[str, Any]:
+        """Arguments of releases.request() but the filter, of a valid form."""
+        said = self.cleaned_data
+        splits = {name: said[name] / 100 for name in SPLITS if said[name]} if said["is_split"] else None
+        return {
+            "name": said["name"], "labels": said["labels"], "splits": splits, "seed": said["seed"],
+            "group_by": said["group_by"] if splits else "", "location": said["location"],
+        }  # fmt: skip
 
 
 @project_page(Role.REVIEWER, methods=("GET", "HEAD", "POST"))

@@ -20,9 +20,7 @@ from labeler.models.queue import ChosenBy, Purpose
 from labeler.stats import labelerrors, learning, promise
 from labeler.stats.results import FEW_IMAGES, plain
 from worker.ml.detection.samples import Asked
-from worker.ml.evaluation import compare, slices
-from worker.ml.evaluation import learning_curves as orders_of_asking
-from worker.ml.training import subsets
+from worker.ml.evaluation import compare, learning_curves, slices
 from worker.ml.training.run import TrainingSet
 from worker.training import evaluation
 from worker.training.dataset import Dataset, Example
@@ -122,7 +120,7 @@ def learning_curve(
     the share of right yes/no answers for several labels. stop and advice are of twice the present labels, and of
     kappas: how far successive models said the same of the stop set (run_answers.settled), oldest first.
     """
-    sizes, right = subsets.points(samples, penalty=_penalty(comparison), tick=tick)
+    sizes, right = learning_curves.points(samples, penalty=_penalty(comparison), tick=tick)
     ahead = [round(times * len(samples)) for times in AHEAD]
     curve = learning.forecast(sizes, right, ahead)
     advice = learning.advise(curve, ahead[2], kappas, since=ahead[0])
@@ -167,13 +165,13 @@ def orders(
     *,
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Whether asking where the model is unsure paid, on the test images: orders.curves. samples: of dataset.train."""
+    """Whether asking where the model is unsure paid, on the test images. samples: of dataset.train."""
     asked = asked_of([example.image_id for example in dataset.train])
     order = np.argsort(asked.place, kind="stable")
     in_order = TrainingSet(samples.features[order], samples.targets[order], samples.categories, samples.task)
     penalty = _penalty(comparison)
     targets = evaluation.targets_of(dataset, dataset.test)
-    return orders_of_asking.curves(in_order, asked.by_lot[order], test_features, targets, penalty=penalty, tick=tick)
+    return learning_curves.curves(in_order, asked.by_lot[order], test_features, targets, penalty=penalty, tick=tick)
 
 
 def _penalty(comparison: Sequence[dict[str, Any]]) -> float:

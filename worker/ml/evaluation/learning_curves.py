@@ -1,7 +1,8 @@
-"""Did active learning pay? Accuracy after so many labels, in the order they were asked for and in random order.
+"""What would fewer labels have given, and did active learning pay? Accuracy after so many labels, in the order in which
+they were asked for and in random order.
 
-Knows labeled features in the order in which they were labeled, and which of them were drawn at random. Both curves are
-judged on the same test images, which nothing chose.
+Knows labeled features, and the regression on them: it is the candidate that trains in a second, and the shape of its
+curve is what one wants to know.
 """
 
 from __future__ import annotations
@@ -16,11 +17,47 @@ from labeler.stats.intervals import Z95
 from worker.ml.candidates import logistic
 from worker.ml.evaluation.compare import scores
 from worker.ml.evaluation.metrics import share, stat
+from worker.ml.training.folds import stratified_folds
 from worker.ml.training.run import TrainingSet, hot_of
 
+SUBSETS = (0.125, 0.25, 0.5, 0.75, 1.0)  # shares of the largest subset
+FOLDS, JUDGES = 5, 3  # folds, and how many of them judge: every image of three is enough for the shape
+FEWEST_LABELS = 60  # below, the smallest subset would hold a handful
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of the labels drawn at random
 FEWEST_RANDOM, FEWEST_CHOSEN, FEWEST_TEST = 40, 20, 30
-LARGEST = 800  # labels of a fit; each takes some tenths of a second then
+LARGEST = 800  # labels of a fit: each takes some tenths of a second then, all of a curve some 2.5 seconds of one core
+
+
+def points(
+    samples: TrainingSet, *, penalty: float, seed: int = 0, tick: Callable[[], None] = lambda: None
+) -> tuple[list[int], NDArray[np.float64]]:
+    """How right would the model be with fewer labels? What the points foresee is labeler/stats/learning.py's.
+
+    Sizes of the subsets (S,), and how right models trained on them were on images they had not seen, (S, n judged).
+    penalty: C of the regression. tick is called before every fit, and may raise. None with fewer than FEWEST_LABELS.
+    """
+    n = len(samples)
+    if n < FEWEST_LABELS:
+        return [], np.empty((0, 0))
+    x, soft = logistic.scale_features(samples.features), samples.soft()
+    weights = np.ones(n) if samples.weights is None else samples.weights.astype(np.float64)
+    fold_of = stratified_folds(hot_of(soft, samples.task), FOLDS, seed, samples.groups)
+    smallest_rest = min(int((fold_of != fold).sum()) for fold in range(JUDGES))
+    sizes = [round(share * min(smallest_rest, LARGEST)) for share in SUBSETS]
+    rng = np.random.default_rng(seed)
+    judged = []
+    for fold in range(JUDGES):
+        judge = np.flatnonzero(fold_of == fold)
+        rest = rng.permutation(np.flatnonzero(fold_of != fold))
+        rows = []
+        for size in sizes:
+            tick()
+            train = rest[:size]
+            fit = logistic.fit_path(x[train], soft[train], weights[train], [penalty], samples.task)[0]
+            found = logistic.to_probabilities(fit.logits(x[judge]), samples.task)
+            rows.append(scores(found, soft[judge], samples.task))
+        judged.append(np.stack(rows))
+    return sizes, np.concatenate(judged, axis=1)
 
 
 def curves(
@@ -34,7 +71,8 @@ def curves(
 ) -> dict[str, Any]:
     """{"points": [{size, asked: STAT, random: STAT}], "n": test images, "reason": why there are none}.
 
-    samples: in the order of labeling. drawn (n,): which were drawn at random; a model chose the rest. asked: the first
+    samples: in the order of labeling. drawn (n,): which were drawn at random; a model chose the rest. Both curves are
+    judged on the same test images, which nothing chose. asked: the first
     `size` labels as they came, random ones among them; random: the first `size` drawn ones. For
     several labels the figure is the share of right yes and no.
     """

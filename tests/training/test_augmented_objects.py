@@ -17,8 +17,7 @@ from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import drawing_project, shape_of
 from tests.helpers.forms import form_of
 from tests.helpers.pages import url
-from worker.training.augmentation_images import views_job
-from worker.training.augmented_objects import COLOURS
+from worker.training.augmentation_images import COLOURS, views_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 SQUARE = (220, 130, 120, 90)  # x, y, width, height of what is drawn, in 480 x 360 px

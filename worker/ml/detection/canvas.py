@@ -81,7 +81,7 @@ class Canvas:
         """By which factor an image of (width, height) px is scaled to fit."""
         return float(min(self.width / size[0], self.height / size[1]))
 
-    def extent(self, size: Sequence[int]) -> tuple[int, int]:
+    def extent(self, size: Sequence[int] | NDArray[np.int64]) -> tuple[int, int]:
         """Width and height of an image of that size on the canvas."""
         scale = self.scale(size)
         return max(1, min(self.width, round(size[0] * scale))), max(1, min(self.height, round(size[1] * scale)))

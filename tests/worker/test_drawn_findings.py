@@ -12,6 +12,7 @@ from tests.helpers.factories import add_images
 from worker.ml.detection.samples import Drawn, Found, nothing
 from worker.training import drawn_findings
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample
+from worker.training.drawn_judgement import Judged
 
 pytestmark = pytest.mark.django_db
 
@@ -36,20 +37,20 @@ def judged(ann, lena):
 def test_each_image_is_counted_and_kept_with_a_checksum_of_its_answer(judged):
     dataset, examples, found = judged
 
-    counts = drawn_findings.counts_of(dataset, examples, found, np.array([0.5, 0.5]))
+    counts = drawn_findings.counts_of(dataset, Judged(examples, found, True), np.array([0.5, 0.5]))
     kept = drawn_findings.answers(dataset, Part.TEST, examples, counts)
 
     assert counts[0].tolist() == [[0, 0, 1], [0, 0, 0]] and counts[1].tolist() == [[1, 1, 1], [0, 0, 0]]
     assert kept.answers[1] == [[dataset.category_ids[0], 1, 1, 1]]
     assert kept.image_ids == [one.image_id for one in examples]
     assert len({truth[0] for truth in kept.truth}) == 1, "the same objects have the same checksum"
-    assert drawn_findings.counts_of(dataset, examples, found, np.array([0.95, 0.5]))[..., 1].sum() == 0
+    assert drawn_findings.counts_of(dataset, Judged(examples, found, True), np.array([0.95, 0.5]))[..., 1].sum() == 0
 
 
 def test_places_that_the_model_doubts_are_named_by_image_and_class(judged):
     dataset, examples, found = judged
 
-    told = drawn_findings.label_errors(dataset, examples, found, np.array([0.5, 0.5]), 7)
+    told = drawn_findings.label_errors(dataset, Judged(examples, found, True), np.array([0.5, 0.5]), 7)
 
     # on 20 of 80 images the pawn is not found; of all pawns 60 of 80 are
     assert (told["n"], told["last_label"], len(told["suspects"])) == (20, 7, 20)
@@ -61,7 +62,7 @@ def test_places_that_the_model_doubts_are_named_by_image_and_class(judged):
 
 def test_where_it_is_worse_is_told_by_metadata_and_never_by_place(judged):
     dataset, examples, found = judged
-    counts = drawn_findings.counts_of(dataset, examples, found, np.array([0.5, 0.5]))
+    counts = drawn_findings.counts_of(dataset, Judged(examples, found, True), np.array([0.5, 0.5]))
 
     (report,) = drawn_findings.by_metadata(dataset, examples, counts)
 

@@ -18,10 +18,10 @@ from labeler.training import drawn_comparison
 from labeler.training.run_answers import Answers, Part
 from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.orders import Orders
-from worker.ml.detection.samples import Found
 from worker.ml.evaluation import drawn_slices, object_doubts
 from worker.training import run_report
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample
+from worker.training.drawn_judgement import Judged
 
 Counted = NDArray[np.int64]
 NAMES = {"ap50": "AP50", "miou": "mIoU"}
@@ -29,18 +29,12 @@ NEXT = 0.05  # of the figure: how many more images bring so much is told
 FINER = np.linspace(1.0, 4.0, 31)  # times the present images, at which that is looked for
 
 
-def counts_of(
-    dataset: DrawnDataset, examples: Sequence[DrawnExample], found: Sequence[Found], shown_from: NDArray[np.float64]
-) -> Counted:
+def counts_of(dataset: DrawnDataset, judged: Judged, shown_from: NDArray[np.float64]) -> Counted:
     """(n, K, 3): shared, the model's, people's objects of each image and class; pixels of semantic classes."""
-    truth = [one.drawn for one in examples]
-    sizes = np.array([one.size for one in examples], np.int64).reshape(-1, 2)
-    n_classes = len(dataset.category_ids)
+    about = judged.truth, judged.found, judged.sizes, len(dataset.category_ids)
     if dataset.task == "semantic":
-        return drawn_slices.of_pixels(truth, found, sizes, n_classes)
-    return drawn_slices.of_objects(
-        truth, found, sizes, n_classes, by_masks=dataset.task != "boxes", shown_from=shown_from
-    )  # fmt: skip
+        return drawn_slices.of_pixels(*about)
+    return drawn_slices.of_objects(*about, by_masks=dataset.task != "boxes", shown_from=shown_from)
 
 
 def answers(dataset: DrawnDataset, part: Part, examples: Sequence[DrawnExample], counts: Counted) -> Answers:
@@ -58,26 +52,22 @@ def by_metadata(dataset: DrawnDataset, examples: Sequence[DrawnExample], counts:
 
 
 def label_errors(
-    dataset: DrawnDataset, examples: Sequence[DrawnExample], found: Sequence[Found], shown_from: NDArray[np.float64],
-    last_label: int,
-) -> dict[str, Any]:  # fmt: skip
+    dataset: DrawnDataset, judged: Judged, shown_from: NDArray[np.float64], last_label: int
+) -> dict[str, Any]:
     """Places of training images that the model doubts: {n, last_label, suspects: [{image, label, suggested, doubt,
     confident, box}]}, at most SUSPECTS.
 
-    found: what it said before it learned from them. label: id of the class in question; suggested: whether there should
-    be an object. last_label: id of the newest label when the run began; an image answered since is not doubted.
+    judged: what it said before it learned from them. label: id of the class in question; suggested: whether there
+    should be an object. last_label: id of the newest label when the run began; an image answered since is not doubted.
     """
-    sizes = np.array([one.size for one in examples], np.int64).reshape(-1, 2)
-    rows = object_doubts.doubts(
-        [one.drawn for one in examples], found, sizes, len(dataset.category_ids),
-        by_masks=dataset.task != "boxes", shown_from=shown_from,
-    )  # fmt: skip
+    about = judged.truth, judged.found, judged.sizes, len(dataset.category_ids)
+    rows = object_doubts.doubts(*about, by_masks=dataset.task != "boxes", shown_from=shown_from)
     return {
         "n": len(rows),
         "last_label": last_label,
         "suspects": [
             {
-                "image": examples[one.image].image_id, "label": dataset.category_ids[one.kind],
+                "image": judged.examples[one.image].image_id, "label": dataset.category_ids[one.kind],
                 "suggested": one.missing, "doubt": round(one.doubt, 4), "confident": True, "box": list(one.box),
             }
             for one in rows[: run_report.SUSPECTS]

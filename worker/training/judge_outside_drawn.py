@@ -30,7 +30,7 @@ def judge(run: TrainingRun) -> tuple[list[Answers], dict[str, Any], dict[str, in
     if not test.examples:
         return [], {}, counts
     shown_from = np.full(len(dataset.category_ids), float(run.config.get("threshold", SHOWN)))
-    found = drawn_findings.counts_of(dataset, test.examples, test.found, shown_from)
+    found = drawn_findings.counts_of(dataset, test, shown_from)
     figures = drawn_judgement.figures(run.project, dataset, test, shown_from, "")
     figures["slices"] = drawn_findings.by_metadata(dataset, test.examples, found)
     return [drawn_findings.answers(dataset, Part.TEST, test.examples, found)], figures, counts

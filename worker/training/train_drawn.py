@@ -95,18 +95,14 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     judged = test if len(test.examples) >= FEW_IMAGES else apart
     figures = drawn_judgement.figures(run.project, dataset, judged, shown_from, config.drawing.wish)
     kept = [
-        (Part.TEST if part.on_test else Part.CROSSED, part,
-         drawn_findings.counts_of(dataset, part.examples, part.found, shown_from))
+        (Part.TEST if part.on_test else Part.CROSSED, part, drawn_findings.counts_of(dataset, part, shown_from))
         for part in (test, apart)
-    ]  # fmt: skip
+    ]
     figures["slices"] = next(
         drawn_findings.by_metadata(dataset, part.examples, counts) for _name, part, counts in kept if part is judged
     )
     # With the run alone: the files of the model name no image that somebody should look at.
-    doubted = (
-        {} if is_semantic
-        else drawn_findings.label_errors(dataset, apart.examples, apart.found, shown_from, labels["last_label"])
-    )  # fmt: skip
+    doubted = {} if is_semantic else drawn_findings.label_errors(dataset, apart, shown_from, labels["last_label"])
 
     screen.show("Comparing it with the model in use", 0.5)
     in_use = runs.active(run.project)

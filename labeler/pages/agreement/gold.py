@@ -14,7 +14,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -129,7 +128,7 @@ def _row(row: Gold, told: gold.Told, index: label_set.CategoryIndex, *, draws: b
     }
 
 
-def _drawn(image: Image, objects: Sequence[Mapping[str, Any]] | None, index: label_set.CategoryIndex) -> SafeString:
+def _drawn(image: Image, objects: Sequence[Mapping[str, Any]] | None, index: label_set.CategoryIndex) -> str:
     """The objects over the thumbnail, each as what its class is called today."""
     known = [{**one, "category": index.resolve([one["category"]])[0]} for one in objects or ()]
     return known_objects.overlay(image, known, index.names)

@@ -3,7 +3,7 @@
 Counts are objects, or pixels where every pixel has a class: of each image and class how many the model and people
 share, how many the model has, how many people have; shape (n, K, 3), each of them 0 or more. Objects are shared that
 lie at the same place (IoU .5) and have the same class. Images are resampled, because what lies on one image is not
-independent. Knows no shape and no image: worker/ml/evaluation/per_image.py counts.
+independent. Knows no shape and no image: worker/ml/evaluation/drawn_slices.py counts.
 """
 
 from __future__ import annotations

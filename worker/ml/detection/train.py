@@ -280,14 +280,7 @@ class DrawnRun:
         tune, batch = self.config.finetune, min(BATCH.get(self.device.type, 8), len(learn))
         heads, trunk = HEAD_RATE * tune.learning_rate, TRUNK_RATE * tune.learning_rate
         plan = Plan(MEASURED, batch, heads, trunk, min(tune.weight_decay, 0.05), self.config.seed)
-        state = {key: value.clone() for key, value in network.state_dict().items()}
-        times = []
-        begun = time.monotonic()
-        for _ in self._steps(network, data, learn, plan, "measure", every=True):
-            times.append(time.monotonic() - begun)
-            begun = time.monotonic()
-        network.load_state_dict(state)
-        each = process_group.agree(float(np.median(times[-3:])))  # the first ones take longer
+        each = self._seconds_of_step(candidate, network, data, learn, plan)
         most = MOST_EPOCHS * len(learn) // batch
         steps = int(min(candidate.share * self.limit / each, most))
         if steps < FEWEST_STEPS and candidate is not self.candidates[0]:  # a run always has one model
@@ -298,6 +291,18 @@ class DrawnRun:
         plan = replace(plan, steps=max(steps, FEWEST_STEPS))
         self.stages.save(f"{candidate.name}-plan", {}, asdict(plan))
         return plan
+
+    def _seconds_of_step(
+        self, candidate: Candidate, network: Network, data: Data, images: NDArray[np.int64], plan: Plan
+    ) -> float:
+        """Of one step on this machine, as busy as it is now; the network is as before."""
+        state = {key: value.clone() for key, value in network.state_dict().items()}
+        times, begun = [], time.monotonic()
+        for _ in self._steps(network, data, images, plan, candidate.name, every=True):
+            times.append(time.monotonic() - begun)
+            begun = time.monotonic()
+        network.load_state_dict(state)
+        return process_group.agree(float(np.median(times[-3:])))  # the first ones take longer
 
     def _steps(
         self, network: Network, data: Data, images: NDArray[np.int64], plan: Plan, name: str, *, every: bool = False

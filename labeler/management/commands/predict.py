@@ -18,7 +18,7 @@ from django.core.management.base import CommandError, CommandParser
 from labeler.intake.formats.cells import cell
 from labeler.label_set import categories
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
-from labeler.management.commands.train import work_here
+from labeler.management.work import work_here
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
 from labeler.training import drawn_answers, outside_models, runs

@@ -49,18 +49,6 @@ class Version:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """The disk of the data directory."""
-
-    free: int  # bytes
-    total: int
-
-    @property
-    def used_share(self) -> float:
-        return 1 - self.free / self.total if self.total else 0.0
-
-
 # ---------------------------------------------------------------- versions
 
 
@@ -131,14 +119,9 @@ def packages() -> Finding:
     return Finding("packages", "good", _("all at their pinned versions"))
 
 
-def disk() -> Disk:
-    used = shutil.disk_usage(settings.DATA_DIR)
-    return Disk(free=used.free, total=used.total)
-
-
 def data_directory() -> Finding:
     try:
-        free = disk().free
+        free = shutil.disk_usage(settings.DATA_DIR).free
     except OSError as error:
         return Finding("data directory", "bad", f"{settings.DATA_DIR}: {error.strerror}")
     text = _("%(path)s, %(free)s GB free") % {"path": settings.DATA_DIR, "free": f"{free / 1024**3:.1f}"}

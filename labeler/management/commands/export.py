@@ -111,10 +111,7 @@ class Command(DataCommand):
         return releases.as_file(frozen_releases.data_set(release, replace(wanted, preparation=how)), options["format"])
 
     def _write(self, export: releases.Export, file: BinaryIO) -> int:
-        size = 0
-        for chunk in export.chunks:
-            file.write(chunk)
-            size += len(chunk)
+        size = sum(file.write(chunk) for chunk in export.chunks)
         file.flush()
         return size
 

@@ -47,30 +47,21 @@ def method_of(answer: Mapping[str, Any]) -> str:
 
 
 def where(answer: Mapping[str, Any]) -> str:
-    """Where the heat lies, for people who do not see it."""
-    if answer["method"] in OF_DRAWING:
-        return _where_on_image(answer)
+    """Where the heat lies, for people who do not see it: on the square that the model looks at, or on the image."""
+    on_image = answer["method"] in OF_DRAWING
     if not answer["any"]:
+        if on_image:
+            return _("It sees nothing of it anywhere.")
         return _("Nothing in the image speaks for this class: the model says so because less speaks for the others.")
     first, there, second, too = _fields(answer)
+    square, image = _("It is spread over the square that the model looks at."), _("It is spread over the image.")
     if first >= FEW:
-        return _("Most of it lies %(place)s of the square that the model looks at.") % {"place": there}
-    if first + second >= FEW:
-        places = {"place": there, "other": too}
-        return _("Most of it lies %(place)s and %(other)s of the square that the model looks at.") % places
-    return _("It is spread over the square that the model looks at.")
-
-
-def _where_on_image(answer: Mapping[str, Any]) -> str:
-    """The same of a model that draws: it looks at the whole image."""
-    if not answer["any"]:
-        return _("It sees nothing of it anywhere.")
-    first, there, second, too = _fields(answer)
-    if first >= FEW:
-        return _("Most of it lies %(place)s of the image.") % {"place": there}
-    if first + second >= FEW:
-        return _("Most of it lies %(place)s and %(other)s of the image.") % {"place": there, "other": too}
-    return _("It is spread over the image.")
+        square = _("Most of it lies %(place)s of the square that the model looks at.")
+        image = _("Most of it lies %(place)s of the image.")
+    elif first + second >= FEW:
+        square = _("Most of it lies %(place)s and %(other)s of the square that the model looks at.")
+        image = _("Most of it lies %(place)s and %(other)s of the image.")
+    return (image if on_image else square) % {"place": there, "other": too}
 
 
 def _fields(answer: Mapping[str, Any]) -> tuple[float, str, float, str]:

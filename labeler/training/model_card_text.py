@@ -77,7 +77,8 @@ def title_of(card: Mapping[str, Any]) -> str:
 
 def sections(card: Mapping[str, Any]) -> list[Section]:
     """The card in the order in which people ask."""
-    return [_model(card), _figures(card), _limits(card), _data(card), _method(card), _cost(card)]
+    limits = Section("limits", _("What must it not be trusted with?"), lines=card["limits"])
+    return [_model(card), _figures(card), limits, _data(card), _method(card), _cost(card)]
 
 
 def _model(card: Mapping[str, Any]) -> Section:
@@ -201,10 +202,6 @@ def _share(stat: Mapping[str, Any] | None) -> str:
     return f"{percent(stat['value'])} ({percent_interval(stat)})" if percent_interval(stat) else percent(stat["value"])
 
 
-def _limits(card: Mapping[str, Any]) -> Section:
-    return Section("limits", _("What must it not be trusted with?"), lines=card["limits"])
-
-
 def _data(card: Mapping[str, Any]) -> Section:
     data = card["data"]
     images = data["images"]
@@ -310,16 +307,13 @@ def _of_attempts(attempts: int, counted: int) -> str:
 def _how(part: Mapping[str, Any]) -> str:
     name = _("processor") if part["part"] == "processor" else _("GPU")
     if part["how"] == "measured":
-        return _("Energy of the %(part)s: measured (%(by)s), with all that ran beside it.") % {
-            "part": name, "by": part["by"],
-        }  # fmt: skip
-    if "watts_per_core" in part:
-        return _("Energy of the %(part)s: an estimate, %(watts)s W for each second of a busy core.") % {
-            "part": name, "watts": f"{part['watts_per_core']:g}",
-        }  # fmt: skip
-    return _("Energy of the %(part)s: an estimate, %(watts)s W for the whole time.") % {
-        "part": name, "watts": f"{part['watts']:g}",
-    }  # fmt: skip
+        text = _("Energy of the %(part)s: measured (%(by)s), with all that ran beside it.")
+    elif "watts_per_core" in part:
+        text = _("Energy of the %(part)s: an estimate, %(watts)s W for each second of a busy core.")
+    else:
+        text = _("Energy of the %(part)s: an estimate, %(watts)s W for the whole time.")
+    watts = part.get("watts_per_core", part.get("watts", 0))
+    return text % {"part": name, "by": part.get("by"), "watts": f"{watts:g}"}
 
 
 # ---------------------------------------------------------------- Markdown

@@ -34,13 +34,6 @@ if TYPE_CHECKING:
 
     from labeler.intake.check import Source
 
-TASKS = {
-    ErrandKind.PREDICT: dispatch.ANSWER,
-    ErrandKind.EXPLAIN: dispatch.ANSWER,
-    ErrandKind.CONVERT: dispatch.CONVERT,
-    ErrandKind.TRY: dispatch.ANSWER,
-    ErrandKind.CLICK: dispatch.ANSWER,
-}
 OF_PICTURES = (ErrandKind.PREDICT, ErrandKind.TRY)  # of what is not in the project
 AWAITED = (*OF_PICTURES, ErrandKind.CLICK)  # by somebody, now: later nobody wants the answer
 KEPT = timedelta(days=1)  # an answered prediction; an explanation by a model that is not in use any more
@@ -104,12 +97,8 @@ def predict(
                 "says of it is not told."
             )
         )
-    with transaction.atomic():
-        errand = Errand.objects.create(
-            project=project, kind=kind, asked_by=asked_by, picture=picture, asked={"width": width, "height": height}
-        )
-        dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
-    return errand
+    asked = {"width": width, "height": height}
+    return _create(kind, project=project, asked_by=asked_by, picture=picture, asked=asked)
 
 
 def _shows_a_hidden_one(project: Project, sha256: str, thumbnail: bytes) -> bool:
@@ -148,12 +137,7 @@ def click(*, image: Image, asked_by: User | None, asked: dict[str, Any]) -> Erra
     waiting = Errand.objects.filter(kind=ErrandKind.CLICK, state__in=UNFINISHED)
     if waiting.filter(asked_by=asked_by).count() >= MOST_CLICKS_OF_ONE or waiting.count() >= MOST_WAITING:
         raise TooManyRequests(_("The clicks before are being answered. Try again in a second."), retry_after=1)
-    with transaction.atomic():
-        errand = Errand.objects.create(
-            project_id=image.project_id, kind=ErrandKind.CLICK, image=image, asked_by=asked_by, asked=asked
-        )
-        dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
-    return errand
+    return _create(ErrandKind.CLICK, project_id=image.project_id, image=image, asked_by=asked_by, asked=asked)
 
 
 def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
@@ -187,16 +171,24 @@ def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any
         stale = known.filter(state=State.FAILED, finished_at__lt=Now() - AGAIN_AFTER)
         with transaction.atomic():
             if leases.try_again(stale):
-                dispatch.send_after_commit(TASKS[kind], errand.pk)
+                dispatch.send_after_commit(_task_of(kind), errand.pk)
                 errand.refresh_from_db()
         return errand
     try:
-        with transaction.atomic():
-            errand = Errand.objects.create(project_id=run.project_id, kind=kind, run=run, asked_by=asked_by, **what)
-            dispatch.send_after_commit(TASKS[kind], errand.pk)
+        return _create(kind, project_id=run.project_id, run=run, asked_by=asked_by, **what)
     except IntegrityError:
         return known.get()  # somebody asked at this moment
+
+
+@transaction.atomic
+def _create(kind: ErrandKind, **what: Any) -> Errand:
+    errand = Errand.objects.create(kind=kind, **what)
+    dispatch.send_after_commit(_task_of(kind), errand.pk)
     return errand
+
+
+def _task_of(kind: str) -> str:
+    return dispatch.CONVERT if kind == ErrandKind.CONVERT else dispatch.ANSWER
 
 
 def wait_for(errand: Errand, seconds: float) -> Errand:
@@ -220,11 +212,6 @@ def wait_for(errand: Errand, seconds: float) -> Errand:
 # ---------------------------------------------------------------- for the worker that has taken one
 
 
-def start(errand_id: int, *, worker: str) -> tuple[Errand, Lease] | None:
-    """Take an errand; None when another worker has it, or it has ended."""
-    return leases.take(Errand, errand_id, worker=worker)
-
-
 def finish(lease: Lease, *, run: TrainingRun | None, answer: dict[str, Any], drawing: bytes | None = None) -> None:
     """Store the answer; what was sent goes. Raises LeaseLost."""
     lease.finish(run=run, answer=answer, drawing=drawing, picture=None)
@@ -241,7 +228,7 @@ def resend_lost() -> int:
         "no_answer",
         "No worker answered within ten minutes: is one running that serves the queue “serve”?",
     )
-    return sum(dispatch.send_again(TASKS[ErrandKind(row.kind)], row.pk) for row in leases.waiting(Errand))
+    return sum(dispatch.send_again(_task_of(row.kind), row.pk) for row in leases.waiting(Errand))
 
 
 def sweep() -> int:

@@ -23,7 +23,7 @@ from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.training import judging, outside_objects, prelabels, runs
-from labeler.training.outside_objects import DrawnObject
+from labeler.training.outside_objects import DrawnObject, Unusable
 from labeler.training.prelabels import Opinion
 
 if TYPE_CHECKING:
@@ -56,10 +56,6 @@ class Taken:
     stored: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
     refused_objects: list[tuple[int, int, str]] = field(default_factory=list)
-
-
-class _Refused(Exception):
-    """Why one row cannot be stored, in a sentence."""
 
 
 def register(
@@ -123,11 +119,11 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
     for place, row in part:
         try:
             if row.image_id not in there:
-                raise _Refused(_("This project has no such image."))
+                raise Unusable(_("This project has no such image."))
             if row.image_id in found:
-                raise _Refused(_("This image was named before in the same request."))
+                raise Unusable(_("This image was named before in the same request."))
             found[row.image_id] = place, _opinion_of(reader, row)
-        except (_Refused, outside_objects.Unusable) as refusal:
+        except Unusable as refusal:
             taken.refused.append((place, str(refusal)))
         if isinstance(reader, outside_objects.Reader):
             taken.refused_objects += [(place, number, reason) for number, reason in reader.take_refused()]
@@ -151,7 +147,7 @@ def _said_otherwise(run: TrainingRun, opinions: Mapping[int, Opinion]) -> list[i
 
 
 def _opinion_of(reader: outside_objects.Reader | _Reader, row: Given) -> Opinion:
-    """Raises _Refused and outside_objects.Unusable."""
+    """Raises Unusable."""
     if isinstance(reader, outside_objects.Reader):
         return reader.opinion(row.image_id, row.objects)
     return reader.opinion(row)
@@ -166,23 +162,23 @@ class _Reader:
         self.temperature = run.temperature or 1.0
 
     def opinion(self, row: Given) -> Opinion:
-        """Raises _Refused."""
+        """Raises Unusable."""
         p = None if row.probabilities is None else self._vector(row.probabilities)
         if row.categories is None:
             if p is None:
-                raise _Refused(_("Give the classes it answers, or the probabilities of the classes."))
+                raise Unusable(_("Give the classes it answers, or the probabilities of the classes."))
             chosen = np.flatnonzero(p >= 0.5) if self.is_multi else [int(p.argmax())]
             answer = sorted(self.ids[at] for at in chosen)
         else:
             answer = sorted({self._class(named) for named in row.categories})
         if not self.is_multi and len(answer) != 1:
-            raise _Refused(_("This project wants exactly one class per image."))
+            raise Unusable(_("This project wants exactly one class per image."))
         if p is None:
             return Opinion(row.image_id, [], answer, 1.0, None, [])
         places = [self.position[pk] for pk in answer]
         if not self.is_multi and p[places[0]] < p.max() - HAIR:
             names = self.index.label([answer[0], self.ids[int(p.argmax())]])
-            raise _Refused(
+            raise Unusable(
                 _("It answers “%(answer)s”, but by its probabilities “%(likeliest)s” is likelier.")
                 % {"answer": names[0], "likeliest": names[1]}
             )
@@ -191,16 +187,16 @@ class _Reader:
     def _class(self, named: Any) -> int:
         """Where the class is today. Retired ones are refused: what cannot be chosen cannot be suggested."""
         if isinstance(named, bool) or not isinstance(named, int | str):
-            raise _Refused(_("Name each class by its id or its name."))
+            raise Unusable(_("Name each class by its id or its name."))
         pk = self.index.by_name.get(named.strip().casefold()) if isinstance(named, str) else named
         if pk is None or pk not in self.index.names:
-            raise _Refused(_("This project has no class “%(name)s”.") % {"name": str(named)[:100]})
+            raise Unusable(_("This project has no class “%(name)s”.") % {"name": str(named)[:100]})
         today = self.index.present([pk])
         if not today:
-            raise _Refused(_("The class “%(name)s” is not in use any more.") % {"name": self.index.names[pk]})
+            raise Unusable(_("The class “%(name)s” is not in use any more.") % {"name": self.index.names[pk]})
         if today[0] not in self.position:
             text = _("The class “%(name)s” is newer than this model: register a new version of the model.")
-            raise _Refused(text % {"name": self.index.names[today[0]]})
+            raise Unusable(text % {"name": self.index.names[today[0]]})
         return today[0]
 
     def _vector(self, given: Mapping[str, float]) -> np.ndarray:
@@ -208,15 +204,15 @@ class _Reader:
         p = np.zeros(len(self.ids))
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise _Refused(_("The probability of “%(name)s” is not a number.") % {"name": str(name)[:100]})
+                raise Unusable(_("The probability of “%(name)s” is not a number.") % {"name": str(name)[:100]})
             if not -HAIR <= value <= 1 + HAIR:
-                raise _Refused(_("The probability of “%(name)s” is not from 0 to 1.") % {"name": str(name)[:100]})
+                raise Unusable(_("The probability of “%(name)s” is not from 0 to 1.") % {"name": str(name)[:100]})
             at, value = self.position[self._class(name)], min(1.0, max(0.0, float(value)))
             p[at] = 1 - (1 - p[at]) * (1 - value) if self.is_multi else p[at] + value
         total = p.sum()
         if not self.is_multi:
             if abs(total - 1) > OFF + 1e-9:
-                raise _Refused(_("Its probabilities sum to %(sum)s instead of 1.") % {"sum": f"{total:.4g}"})
+                raise Unusable(_("Its probabilities sum to %(sum)s instead of 1.") % {"sum": f"{total:.4g}"})
             if abs(total - 1) > 1e-9:
                 p /= total
         return p

@@ -59,10 +59,7 @@ def request(run: TrainingRun) -> Job:
     """
     # Two that ask at once would both find no job, and the second's insert would undo what its transaction was about.
     Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
-    unfinished = Job.objects.select_for_update().filter(
-        project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED
-    )
-    for job in unfinished:
+    for job in _unfinished(run.project).select_for_update():
         if job.params.get("run") == run.pk:
             return job
         leases.cancel(Job, job.pk)
@@ -71,14 +68,17 @@ def request(run: TrainingRun) -> Job:
 
 def stop(project: Project) -> None:
     """Cancel what our own model was about to say: a model of another program is in use now."""
-    others = Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED)
-    for pk in others.values_list("pk", flat=True):
-        leases.cancel(Job, pk)
+    for job in _unfinished(project):
+        leases.cancel(Job, job.pk)
+
+
+def _unfinished(project: Project) -> QuerySet[Job]:
+    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED)
 
 
 def are_under_way(project: Project) -> bool:
     """Is the model in use looking at images, or about to?"""
-    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED).exists()
+    return _unfinished(project).exists()
 
 
 def due() -> list[TrainingRun]:

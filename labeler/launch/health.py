@@ -41,29 +41,21 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A part and its version; None where nobody could be asked."""
-
-    name: str
-    version: str | None
-
-
 # ---------------------------------------------------------------- versions
 
 
-def versions() -> list[Version]:
-    """What runs here. torch as the workers report it: this process does not load it."""
-    found = dispatch.workers_alive() or []
-    torch = sorted({worker.torch for worker in found if worker.torch})
-    return [
-        Version("Labeler", labeler.__version__),
-        Version("Python", platform.python_version()),
-        Version("Django", django.get_version()),
-        Version("PostgreSQL", _postgresql()),
-        Version(*_broker()),
-        Version("torch", ", ".join(torch) or None),
-    ]
+def versions() -> dict[str, str | None]:
+    """What runs here; None where nobody could be asked. torch as the workers say: this process does not load it."""
+    torch = sorted({worker.torch for worker in dispatch.workers_alive() or [] if worker.torch})
+    broker, of_broker = _broker()
+    return {
+        "Labeler": labeler.__version__,
+        "Python": platform.python_version(),
+        "Django": django.get_version(),
+        "PostgreSQL": _postgresql(),
+        broker: of_broker,
+        "torch": ", ".join(torch) or None,
+    }
 
 
 def _postgresql() -> str | None:
@@ -198,6 +190,7 @@ def backup() -> Finding:
     return Finding("backup", "note", advice)
 
 
+# In the order in which one depends on another.
 CHECKS: tuple[Callable[[], Finding], ...] = (
     python,
     packages,
@@ -208,8 +201,3 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     waiting,
     backup,
 )
-
-
-def findings() -> list[Finding]:
-    """All of them, in the order in which one depends on another."""
-    return [check() for check in CHECKS]

@@ -1,4 +1,5 @@
-"""Work of a worker that a command asks for and waits for: done by a worker that is there, or by a child.
+"""Work of a worker that a command asks for and waits for: done by a worker that runs on the same data directory (`up`
+has some), else by a child of the command.
 
 Knows rows with a state; which work it is, the commands know.
 """

@@ -1,8 +1,4 @@
-"""`release`: freeze a project as its next release, and stay until it is there.
-
-With a worker running on the same data directory the worker freezes and this command watches; without one a child of
-this command does.
-"""
+"""`release`: freeze a project as its next release, and stay until it is there."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""`train`: ask for a training run and stay until it has ended.
-
-With a worker running (`up` on the same data directory) the worker trains and this command watches; without
-one the training runs as a child of this command.
-"""
+"""`train`: ask for a training run and stay until it has ended."""
 
 from __future__ import annotations
 

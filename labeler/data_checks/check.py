@@ -17,8 +17,8 @@ from dataclasses import astuple, dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from labeler.curation import deletion
@@ -66,12 +66,8 @@ class Checked:
 
 def request(project: Project, *, by: User | None, files: bool = True) -> Job:
     """Ask for a check, or the one that is on its way. files: look also whether the files of all images are there."""
-    try:
-        with transaction.atomic():
-            params = {"files": files, SEEN: _newest_event(project)}
-            return jobs.create(Kind.CHECKS, project=project, requested_by=by, params=params)
-    except IntegrityError:
-        return Job.objects.filter(project=project, kind=Kind.CHECKS, state__in=UNFINISHED).latest("pk")
+    params = {"files": files, SEEN: _newest(AuditEvent.objects.filter(project=project), "pk")}
+    return jobs.create_unless_there(Kind.CHECKS, project=project, params=params, requested_by=by)
 
 
 def due() -> list[Project]:
@@ -88,9 +84,8 @@ def due() -> list[Project]:
 
 def _has_new(project: Project) -> bool:
     """By two looks at the end of an index each: ids of a project rise in the order in which its images come in."""
-    newest = Image.objects.filter(project=project).order_by("-pk").values_list("pk", flat=True).first()
-    checked = ImageCheck.objects.filter(project=project).order_by("-image").values_list("image", flat=True).first()
-    return newest is not None and newest > (checked or 0)
+    newest = _newest(Image.objects.filter(project=project), "pk")
+    return newest > _newest(ImageCheck.objects.filter(project=project), "image")
 
 
 def _has_restored(project: Project) -> bool:
@@ -105,9 +100,9 @@ def _has_restored(project: Project) -> bool:
     return since.filter(action=deletion.RESTORED).exists()
 
 
-def _newest_event(project: Project) -> int:
-    newest = AuditEvent.objects.filter(project=project).order_by("-pk").values_list("pk", flat=True).first()
-    return newest or 0
+def _newest(rows: QuerySet[Any], name: str) -> int:
+    """The highest of these ids; 0 where there is none."""
+    return rows.order_by(f"-{name}").values_list(name, flat=True).first() or 0
 
 
 def request_due() -> int:

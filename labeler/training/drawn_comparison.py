@@ -87,9 +87,7 @@ def checksum(objects: Sequence[Mapping[str, Any]]) -> int:
 
 
 def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
-    """None where no image was judged by both. On test images, unless those are few and the training images that
-    neither had learned from yet are more.
-    """
+    """None where no image was judged by both; of which images, run_answers.of_both says."""
     compare = partial(_compare, pixels=new.project.task == Task.SEMANTIC)
     return run_answers.of_both(old, new, compare, lambda found: found.difference.n)
 

@@ -14,7 +14,14 @@ from django.utils.translation import gettext_lazy
 from labeler.label_set import categories as label_set
 from labeler.models import Errand
 
-OF_DRAWING = {
+METHODS = {
+    "grad-cam": gettext_lazy(
+        "Grad-CAM: bright is what raised the model's score for the class. In the shade: what it is not shown."
+    ),
+    "occlusion": gettext_lazy(
+        "Occlusion: bright is where covering the image made the model less sure. "
+        "This kind of model has no gradient. In the shade: what it is not shown."
+    ),
     "heat-map": gettext_lazy(
         "Heat map of the network: bright is where it sees the middle of an object. It draws those that reach the "
         "threshold of their class."
@@ -24,6 +31,7 @@ OF_DRAWING = {
         "Doubt of every pixel: bright is where a second class is nearly as likely as the first."
     ),
 }
+OF_A_SQUARE = ("grad-cam", "occlusion")  # the others are of models that draw, which look at the whole image
 FEW = 0.5  # a field with less than this share of the heat is not where it lies
 
 
@@ -36,19 +44,12 @@ def category_of(errand: Errand) -> str:
 
 def method_of(answer: Mapping[str, Any]) -> str:
     """What the colours and the shade are."""
-    if answer["method"] in OF_DRAWING:
-        return str(OF_DRAWING[answer["method"]])
-    if answer["method"] == "occlusion":
-        return _(
-            "Occlusion: bright is where covering the image made the model less sure. "
-            "This kind of model has no gradient. In the shade: what it is not shown."
-        )
-    return _("Grad-CAM: bright is what raised the model's score for the class. In the shade: what it is not shown.")
+    return str(METHODS[answer["method"]])
 
 
 def where(answer: Mapping[str, Any]) -> str:
     """Where the heat lies, for people who do not see it: on the square that the model looks at, or on the image."""
-    on_image = answer["method"] in OF_DRAWING
+    on_image = answer["method"] not in OF_A_SQUARE
     if not answer["any"]:
         if on_image:
             return _("It sees nothing of it anywhere.")

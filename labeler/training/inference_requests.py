@@ -43,14 +43,11 @@ AGAIN_AFTER = timedelta(minutes=1)  # what failed may be asked for again
 MOST_WAITING_OF_ONE, MOST_WAITING = 50, 500
 MOST_CLICKS_OF_ONE = 5
 # A process has four threads, and an image of 50 megapixels takes seconds. Two at a time; the others are for labels.
-AT_ONCE = 2
-_checking = BoundedSemaphore(AT_ONCE)
+_checking = BoundedSemaphore(2)
 WAIT_SECONDS = 2.0  # for the memory that other images take
 # A thread that waits for an answer saves no labels meanwhile.
-WAITING_AT_ONCE = 1
-_waiting = BoundedSemaphore(WAITING_AT_ONCE)
-CLICKS_AT_ONCE = 2  # a fifth of a second each
-_clicking = BoundedSemaphore(CLICKS_AT_ONCE)
+_waiting = BoundedSemaphore(1)
+_clicking = BoundedSemaphore(2)  # a fifth of a second each
 LOOK_SECONDS = (0.01, 0.1)  # between two looks at a row: at first, and at most
 
 

@@ -14,7 +14,6 @@ from labeler.jobs import jobs
 from labeler.models import Job, Label, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.label import VOTES
-from labeler.training import prelabels
 from labeler.training.prelabels import AGAIN_AFTER, PAUSE
 
 NEW_LABELS_SHARE = 0.01  # of the labels there were: fewer hardly move a figure
@@ -23,12 +22,6 @@ NEW_LABELS_SHARE = 0.01  # of the labels there were: fewer hardly move a figure
 def request(run: TrainingRun) -> Job:
     """Have a worker judge this outside model; and, where it is in use, put the queue in order by what it says."""
     return jobs.create_unless_there(Kind.JUDGE, project=run.project, params={"run": run.pk}, params__run=run.pk)
-
-
-def request_instead_of_prelabels(run: TrainingRun) -> Job:
-    """The same for one that has just become the model in use: what another model was about to say is not wanted."""
-    prelabels.stop(run.project)
-    return request(run)
 
 
 def due() -> list[TrainingRun]:

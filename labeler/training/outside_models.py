@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,13 +90,8 @@ def take_in(run: TrainingRun, rows: Iterable[Given]) -> Taken:
     An image that is there already is replaced, so the same rows again change nothing; but never what a person was
     shown, because their label says that they saw it. Afterwards a worker judges and calibrates them.
     """
-    taken, part = Taken(), []
-    for place, row in enumerate(rows):
-        part.append((place, row))
-        if len(part) == TOGETHER:
-            _take_in(run, part, taken)
-            part = []
-    if part:
+    taken, numbered = Taken(), enumerate(rows)
+    while part := list(islice(numbered, TOGETHER)):
         _take_in(run, part, taken)
     if taken.stored:
         judging.request(run)

@@ -100,7 +100,7 @@ class Comparison:
 
 
 def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
-    """None where no image was judged by both. On test images, unless those are few and cross-validation has more."""
+    """None where no image was judged by both; of which images, of_both says."""
     return of_both(old, new, _compare, lambda found: found.flips.difference.n)
 
 

@@ -197,7 +197,8 @@ def _make_active(run: TrainingRun) -> None:
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
     if run.is_outside:
-        judging.request_instead_of_prelabels(run)
+        prelabels.stop(run.project)
+        judging.request(run)
     else:
         prelabels.request(run)
 

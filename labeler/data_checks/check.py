@@ -243,18 +243,15 @@ def _set(project: Project, code: Finding, looked: set[int], found: set[int]) -> 
 
 def _measure_again(project: Project, there: set[int]) -> None:
     """Forget that images could not be read whose files are there: the next check tries again."""
-    unread = ImageCheck.objects.filter(project=project, image__in=there, brightness=None)
-    ids = list(unread.values_list("image", flat=True))
-    if ids:
-        store = media_store()
-        rows = Image.objects.filter(pk__in=ids).values_list("pk", "sha256", "width", "height")
-        again = [(row, measures) for row in rows if (measures := _measured(row, store)) is not None]
-        with transaction.atomic():
-            sound = [row[0] for row, _measures in again]
-            ImageFinding.objects.filter(project=project, image__in=sound, code__in=findings.MEASURED).delete()
-            ImageCheck.objects.filter(project=project, image__in=sound).delete()
-        if again:
-            _keep(project, [row for row, _ in again], [measures for _, measures in again])
+    unread = ImageCheck.objects.filter(project=project, image__in=there, brightness=None).values("image")
+    store = media_store()
+    rows = Image.objects.filter(pk__in=unread).values_list("pk", "sha256", "width", "height")
+    again = [(row, measures) for row in rows if (measures := _measured(row, store)) is not None]
+    sound = [row[0] for row, _measures in again]
+    with transaction.atomic():
+        ImageFinding.objects.filter(project=project, image__in=sound, code__in=findings.MEASURED).delete()
+        ImageCheck.objects.filter(project=project, image__in=sound).delete()
+    _keep(project, [row for row, _ in again], [measures for _, measures in again])
 
 
 # ---------------------------------------------------------------- what depends on the others

@@ -107,10 +107,10 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
         in_use = [pk for pk in index.names if pk in index.ids_in_use]
         if in_use != locked.category_ids:
             runs.set_classes(locked, in_use, index.label(in_use))
-    reader: outside_objects.Reader | _Reader = _Reader(locked, index)
-    if locked.project.draws:
-        reader = outside_objects.Reader(locked, {row.image_id for _place, row in part})
-    there = lookup.by_id(locked.project, {row.image_id for _place, row in part})
+    image_ids = {row.image_id for _place, row in part}
+    there = lookup.by_id(locked.project, image_ids)
+    of_classes = _Reader(locked, index)
+    of_objects = outside_objects.Reader(locked, image_ids) if locked.project.draws else None
     found: dict[int, tuple[int, Opinion]] = {}
     for place, row in part:
         try:
@@ -118,11 +118,12 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
                 raise Unusable(_("This project has no such image."))
             if row.image_id in found:
                 raise Unusable(_("This image was named before in the same request."))
-            found[row.image_id] = place, _opinion_of(reader, row)
+            opinion = of_objects.opinion(row.image_id, row.objects) if of_objects else of_classes.opinion(row)
+            found[row.image_id] = place, opinion
         except Unusable as refusal:
             taken.refused.append((place, str(refusal)))
-        if isinstance(reader, outside_objects.Reader):
-            taken.refused_objects += [(place, number, reason) for number, reason in reader.take_refused()]
+        if of_objects:
+            taken.refused_objects += [(place, number, reason) for number, reason in of_objects.take_refused()]
     for pk in _said_otherwise(locked, {pk: opinion for pk, (_place, opinion) in found.items()}):
         place, _opinion = found.pop(pk)
         text = _("A person was shown what this model said of this image before. Send it as a new version of the model.")
@@ -140,13 +141,6 @@ def _said_otherwise(run: TrainingRun, opinions: Mapping[int, Opinion]) -> list[i
     before = Prediction.objects.filter(run=run, image__in=seen).values_list("image", "categories", "given", "drawn")
     now = {pk: [one.categories, one.given, one.drawn] for pk, one in opinions.items()}
     return [pk for pk, *said in before if said != now[pk]]
-
-
-def _opinion_of(reader: outside_objects.Reader | _Reader, row: Given) -> Opinion:
-    """Raises Unusable."""
-    if isinstance(reader, outside_objects.Reader):
-        return reader.opinion(row.image_id, row.objects)
-    return reader.opinion(row)
 
 
 class _Reader:

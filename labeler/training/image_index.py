@@ -229,16 +229,14 @@ def due() -> list[TrainingRun]:
     """Active models whose images a worker should look at: new ones, or other features than the index has."""
     busy = Job.objects.filter(kind__in=(Kind.LOOK, Kind.PRELABEL), state__in=UNFINISHED).values("project")
     training = TrainingRun.objects.unfinished().values("project")
-    models = TrainingRun.objects.active().own().filter(project__trashed_at__isnull=True, predicted_at__isnull=False)
-    models = models.exclude(project__in=busy).exclude(project__in=training)
-    heavy = ("history", "metrics", "comparison")
-    looking = list(models.select_related("project").defer(*heavy))
+    runs = TrainingRun.objects.own().exclude(project__in=busy).exclude(project__in=training)
+    runs = runs.select_related("project").defer("history", "metrics", "comparison")
+    in_use = runs.active().filter(project__trashed_at__isnull=True, predicted_at__isnull=False)
     # Another program's model has no features here: the newest of our own has.
     outside = TrainingRun.objects.active().outside().filter(project__trashed_at__isnull=True).values("project")
-    own = TrainingRun.objects.own().filter(project__in=outside, state=State.DONE).exclude(checkpoint="")
-    own = own.exclude(project__in=busy).exclude(project__in=training)
-    newest = own.order_by("project_id", "-id").distinct("project_id").select_related("project").defer(*heavy)
-    return [run for run in (*looking, *newest) if _is_behind(run.project_id, run.pk)]
+    trained = runs.filter(project__in=outside, state=State.DONE).exclude(checkpoint="")
+    newest = trained.order_by("project_id", "-id").distinct("project_id")
+    return [run for run in (*in_use, *newest) if _is_behind(run.project_id, run.pk)]
 
 
 def _is_behind(project_id: int, run_id: int | None) -> bool:

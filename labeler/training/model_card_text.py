@@ -128,26 +128,24 @@ def _figures(card: Mapping[str, Any]) -> Section:
         (row["class"], f"{row['n']:,}", _share(row["precision"]), _share(row["recall"]), _share(row["f1"]))
         for row in metrics["per_class"]
     ]  # fmt: skip
-    promises = [
-        (
-            _("%(share)s right") % {"share": percent(row["precision"])},
-            figure(row["threshold"]) if row["threshold"] is not None else "–",
-            percent(row["coverage"]) if row["coverage"] is not None else "–",
-            _("%(errors)s of %(n)s wrong") % {"errors": row["errors"], "n": row["accepted"]}
-            if row["threshold"] is not None
-            else str(row["reason"] or ""),
-        )
-        for row in metrics["acceptance"]
-    ]
     tables = [_overall(metrics)]
     if draws(card) and metrics["per_class"]:
         tables.append(_drawn_classes(metrics))
     elif classes:
         tables.append(Table((_("Class"), "n", _("Precision"), _("Recall"), "F1"), classes))
-    if promises:
+    if metrics["acceptance"]:
         head = (_("Promise, with 95 % confidence"), _("From score"), _("Of the images"), _("On calibration images"))
-        tables.append(Table(head, promises, words=3))
+        tables.append(Table(head, [_promise(row) for row in metrics["acceptance"]], words=3))
     return Section("figures", _("How good is it?"), lines=lines, tables=tables)
+
+
+def _promise(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    coverage = "–" if row["coverage"] is None else percent(row["coverage"])
+    right = _("%(share)s right") % {"share": percent(row["precision"])}
+    if row["threshold"] is None:
+        return right, "–", coverage, str(row["reason"] or "")
+    wrong = _("%(errors)s of %(n)s wrong") % {"errors": row["errors"], "n": row["accepted"]}
+    return right, figure(row["threshold"]), coverage, wrong
 
 
 def _judged_on(card: Mapping[str, Any]) -> str:

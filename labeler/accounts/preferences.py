@@ -11,19 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import Invalid, NotFound
-from labeler.models import Category, Membership, Preference
+from labeler.models import Category, Membership, Preference, Project
 from labeler.models.account import Theme
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
     from django.utils.functional import _StrPromise as LazyText
-
-    from labeler.models import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
@@ -33,9 +34,6 @@ from labeler.intake.store import MediaStore
 from labeler.jobs import jobs
 from labeler.models import AuditEvent, Finding, Image, ImageCheck, ImageFinding, Job, Project
 from labeler.models.job import UNFINISHED, Kind, State
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 STEP = 250  # images of one transaction; a second's work
 THREADS = 2  # Pillow lets go of the interpreter while it decodes

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.demo.drawers import DRAWERS, Piece, draw
@@ -21,9 +21,6 @@ from labeler.labeling import claims as queue
 from labeler.labeling.labels import save_label
 from labeler.models import Image, Label, Project
 from labeler.projects import projects
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 NAME = "Chess pieces (demo)"
 PHOTOS = Path(__file__).parent / "chess_photos"

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -24,9 +25,6 @@ from labeler.jobs import dispatch, leases, parts
 from labeler.jobs.leases import Lease
 from labeler.models import Job, Project
 from labeler.models.job import MAX_ATTEMPTS, UNFINISHED, Kind, State
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 TASKS = {
     Kind.IMPORT: dispatch.IMPORT,

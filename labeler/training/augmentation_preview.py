@@ -14,9 +14,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
@@ -29,9 +30,6 @@ from labeler.models import Image, Job, Label, LabelObject, Project
 from labeler.models.image import Slice
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.training import run_settings
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 IMAGES, VIEWS = 4, 6  # rows, and variants in each beside the image itself
 SIDE = 192  # pixels of each

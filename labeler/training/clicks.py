@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, NotFound, TaskNotSupported
@@ -21,9 +22,6 @@ from labeler.models.project import Task
 from labeler.models.queue import ClaimState
 from labeler.training import inference_requests
 from labeler.training.drawn_answers import shape_of
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 30  # clicks on one object
 USUAL_OF = 200  # objects drawn last, of which the usual size is taken

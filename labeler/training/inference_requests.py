@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
 from labeler.intake import near_duplicates
 from labeler.intake.budget import decoded
-from labeler.intake.check import Refused
+from labeler.intake.check import Refused, Source
 from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
@@ -28,11 +29,6 @@ from labeler.models import Errand, Image, Project, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import UNFINISHED, State
 from labeler.training import outside_models, runs
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from labeler.intake.check import Source
 
 OF_PICTURES = (ErrandKind.PREDICT, ErrandKind.TRY)  # of what is not in the project
 AWAITED = (*OF_PICTURES, ErrandKind.CLICK)  # by somebody, now: later nobody wants the answer

@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,9 +27,6 @@ from labeler.models import Prediction, Project, TrainingRun
 from labeler.training import judging, outside_objects, prelabels, runs
 from labeler.training.outside_objects import DrawnObject, Unusable
 from labeler.training.prelabels import Opinion
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_NAME, LONGEST_VERSION = 200, 100
 OFF = 0.01  # so far the probabilities of a single choice may be from a sum of 1: they were rounded

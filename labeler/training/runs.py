@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
@@ -30,9 +31,6 @@ from labeler.models.job import State
 from labeler.models.label import VOTES
 from labeler.stats import tally as votes
 from labeler.training import judging, prelabels, run_answers, run_settings
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # Below, cross-validation has nothing to divide: five folds need four images each, and every class one on
 # either side.

@@ -79,10 +79,8 @@ def _broker() -> tuple[str, str | None]:
 
 
 def python() -> Finding:
-    where = _("%(version)s on %(platform)s")
-    return Finding(
-        "python", "good", where % {"version": platform.python_version(), "platform": platform.platform(terse=True)}
-    )
+    here = {"version": platform.python_version(), "platform": platform.platform(terse=True)}
+    return Finding("python", "good", _("%(version)s on %(platform)s") % here)
 
 
 def packages() -> Finding:

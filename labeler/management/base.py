@@ -12,14 +12,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labeler.errors import LabelerError
-
-if TYPE_CHECKING:
-    from labeler.models import Project
+from labeler.models import Project
 
 DONE, FAILED, USAGE, REFUSALS = 0, 1, 2, 3  # exit codes; 3 = done, but some of the input was refused
 MOST_REFUSALS = 50  # shown to a person; --json has more
@@ -100,8 +98,6 @@ class DataCommand(BaseCommand):
 
     def project(self, name: str) -> Project:
         """The project of this name or number. Raises CommandError (usage) with the names there are."""
-        from labeler.models import Project  # here: commands without a database load this module too
-
         live = Project.objects.not_in_trash()
         found = list(live.filter(name=name)[:2]) or (list(live.filter(pk=int(name))) if name.isdigit() else [])
         if not found:

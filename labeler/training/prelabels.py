@@ -198,11 +198,12 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
     Call in a transaction that has locked the run. Unlike store(), durable: nobody here could compute it again.
     """
     before = Prediction.objects.filter(run=run, image__in=[o.image_id for o in opinions]).count()
-    return _upsert(run, opinions) - before
+    _upsert(run, opinions)
+    return len(opinions) - before
 
 
-def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
-    """One row per image and run, new or in place of the one before; returns how many."""
+def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> None:
+    """One row per image and run, new or in place of the one before."""
     rows = [
         Prediction(
             run=run, image_id=o.image_id, probabilities=o.probabilities, categories=o.categories,
@@ -217,7 +218,6 @@ def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
         unique_fields=["image", "run"],
         update_fields=["probabilities", "categories", "probability", "margin", "given", "drawn"],
     )
-    return len(rows)
 
 
 def opinion_of(

@@ -14,7 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from labeler.errors import LabelerError
-from labeler.jobs import jobs, leases
+from labeler.jobs import leases
 from labeler.jobs.leases import Lease, LeaseLost, Pulse
 from labeler.models import Job
 from worker.ml.errors import ModelError
@@ -32,7 +32,7 @@ def on_job(*, seconds: float = leases.HEARTBEAT_SECONDS) -> Callable[[JobWork], 
     def taking(work: JobWork) -> Callable[..., None]:
         @wraps(work)
         def run(job_id: int, *, worker: str) -> None:
-            taken = jobs.start(job_id, worker=worker)
+            taken = leases.take(Job, job_id, worker=worker)
             if taken is None:
                 return
             job, lease = taken

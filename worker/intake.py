@@ -18,7 +18,7 @@ from labeler.imports import run
 from labeler.intake import tile_jobs, tiles
 from labeler.intake.budget import give_back
 from labeler.intake.check import Refused
-from labeler.jobs import jobs
+from labeler.jobs import jobs, leases
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job
 from worker.attempt import attempt, on_job
@@ -26,7 +26,7 @@ from worker.attempt import attempt, on_job
 
 def import_job(job_id: int, *, worker: str) -> None:
     """Run one import; does nothing when it is somebody else's or over. Killed and run again, each image is in once."""
-    taken = jobs.start(job_id, worker=worker)
+    taken = leases.take(Job, job_id, worker=worker)
     if taken is None:
         return
     job, lease = taken

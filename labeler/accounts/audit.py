@@ -5,12 +5,11 @@ Rows are never changed or deleted: the database refuses it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.contrib.auth.models import User
 
 from labeler.models import AuditEvent, Project
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def audit(

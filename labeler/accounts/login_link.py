@@ -7,9 +7,8 @@ moment of that login.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core import signing
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -17,9 +16,6 @@ from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
 from labeler.errors import Gone
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 SALT = "labeler.accounts.login_link"
 LIFE_SECONDS = 24 * 3600

@@ -5,10 +5,11 @@ Does not know tokens (tokens.py), who may do what in a project, nor how failed l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
@@ -19,9 +20,6 @@ from django.utils.translation import gettext as _
 from labeler.accounts import guessing, tokens
 from labeler.accounts.audit import audit
 from labeler.errors import Conflict, Invalid, WrongPassword
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def change_password(*, user: User, password: str | None, by: User | None, keep_tokens: bool = False) -> int:

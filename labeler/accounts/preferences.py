@@ -11,19 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import Invalid, NotFound
-from labeler.models import Category, Membership, Preference
+from labeler.models import Category, Membership, Preference, Project
 from labeler.models.account import Theme
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
     from django.utils.functional import _StrPromise as LazyText
-
-    from labeler.models import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +171,14 @@ def _refuse_twins(keys: Mapping[str, str]) -> None:
     taken: dict[str, str] = {}
     for name, key in keys.items():
         if key in taken:
-            raise Invalid(
-                _("“%(first)s” and “%(second)s” cannot both have the key %(key)s.")
-                % {"first": actions[taken[key]].words, "second": actions[name].words, "key": printed(key)},
-                fields={"keys": [f"{taken[key]}, {name}: the same key"]},
-            )
+            words = actions[taken[key]].words, actions[name].words
+            raise _twins(*words, key, f"{taken[key]}, {name}: the same key")
         taken[key] = name
+
+
+def _twins(first: str | LazyText, second: str | LazyText, key: str, why: str) -> Invalid:
+    text = _("“%(first)s” and “%(second)s” cannot both have the key %(key)s.")
+    return Invalid(text % {"first": first, "second": second, "key": printed(key)}, fields={"keys": [why]})
 
 
 def spelled(key: Any) -> str:
@@ -236,11 +236,7 @@ def change_class_keys(*, project: Project, user: User, keys: Mapping[int, str]) 
             raise Invalid(_("One of these classes is not in use in this project."), fields={"keys": [f"unknown: {pk}"]})
         key = spelled(sent)
         if key in taken:
-            raise Invalid(
-                _("“%(first)s” and “%(second)s” cannot both have the key %(key)s.")
-                % {"first": taken[key], "second": names[pk], "key": printed(key)},
-                fields={"keys": [f"{pk}: taken"]},
-            )
+            raise _twins(taken[key], names[pk], key, f"{pk}: taken")
         taken[key] = names[pk]
         wanted[str(pk)] = key
     member.category_keys = wanted

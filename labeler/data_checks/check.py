@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, OuterRef
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from labeler.curation import deletion
@@ -33,9 +34,6 @@ from labeler.intake.store import MediaStore
 from labeler.jobs import jobs
 from labeler.models import AuditEvent, Finding, Image, ImageCheck, ImageFinding, Job, Project
 from labeler.models.job import UNFINISHED, Kind, State
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 STEP = 250  # images of one transaction; a second's work
 THREADS = 2  # Pillow lets go of the interpreter while it decodes
@@ -66,12 +64,8 @@ class Checked:
 
 def request(project: Project, *, by: User | None, files: bool = True) -> Job:
     """Ask for a check, or the one that is on its way. files: look also whether the files of all images are there."""
-    try:
-        with transaction.atomic():
-            params = {"files": files, SEEN: _newest_event(project)}
-            return jobs.create(Kind.CHECKS, project=project, requested_by=by, params=params)
-    except IntegrityError:
-        return Job.objects.filter(project=project, kind=Kind.CHECKS, state__in=UNFINISHED).latest("pk")
+    params = {"files": files, SEEN: _newest(AuditEvent.objects.filter(project=project), "pk")}
+    return jobs.create_unless_there(Kind.CHECKS, project=project, params=params, requested_by=by)
 
 
 def due() -> list[Project]:
@@ -88,9 +82,8 @@ def due() -> list[Project]:
 
 def _has_new(project: Project) -> bool:
     """By two looks at the end of an index each: ids of a project rise in the order in which its images come in."""
-    newest = Image.objects.filter(project=project).order_by("-pk").values_list("pk", flat=True).first()
-    checked = ImageCheck.objects.filter(project=project).order_by("-image").values_list("image", flat=True).first()
-    return newest is not None and newest > (checked or 0)
+    newest = _newest(Image.objects.filter(project=project), "pk")
+    return newest > _newest(ImageCheck.objects.filter(project=project), "image")
 
 
 def _has_restored(project: Project) -> bool:
@@ -105,9 +98,9 @@ def _has_restored(project: Project) -> bool:
     return since.filter(action=deletion.RESTORED).exists()
 
 
-def _newest_event(project: Project) -> int:
-    newest = AuditEvent.objects.filter(project=project).order_by("-pk").values_list("pk", flat=True).first()
-    return newest or 0
+def _newest(rows: QuerySet[Any], name: str) -> int:
+    """The highest of these ids; 0 where there is none."""
+    return rows.order_by(f"-{name}").values_list(name, flat=True).first() or 0
 
 
 def request_due() -> int:
@@ -248,18 +241,15 @@ def _set(project: Project, code: Finding, looked: set[int], found: set[int]) -> 
 
 def _measure_again(project: Project, there: set[int]) -> None:
     """Forget that images could not be read whose files are there: the next check tries again."""
-    unread = ImageCheck.objects.filter(project=project, image__in=there, brightness=None)
-    ids = list(unread.values_list("image", flat=True))
-    if ids:
-        store = media_store()
-        rows = Image.objects.filter(pk__in=ids).values_list("pk", "sha256", "width", "height")
-        again = [(row, measures) for row in rows if (measures := _measured(row, store)) is not None]
-        with transaction.atomic():
-            sound = [row[0] for row, _measures in again]
-            ImageFinding.objects.filter(project=project, image__in=sound, code__in=findings.MEASURED).delete()
-            ImageCheck.objects.filter(project=project, image__in=sound).delete()
-        if again:
-            _keep(project, [row for row, _ in again], [measures for _, measures in again])
+    unread = ImageCheck.objects.filter(project=project, image__in=there, brightness=None).values("image")
+    store = media_store()
+    rows = Image.objects.filter(pk__in=unread).values_list("pk", "sha256", "width", "height")
+    again = [(row, measures) for row in rows if (measures := _measured(row, store)) is not None]
+    sound = [row[0] for row, _measures in again]
+    with transaction.atomic():
+        ImageFinding.objects.filter(project=project, image__in=sound, code__in=findings.MEASURED).delete()
+        ImageCheck.objects.filter(project=project, image__in=sound).delete()
+    _keep(project, [row for row, _ in again], [measures for _, measures in again])
 
 
 # ---------------------------------------------------------------- what depends on the others

@@ -9,18 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 
 from labeler.models import Finding, Image, ImageCheck, ImageFinding, Job, Project
 from labeler.models.job import UNFINISHED, Kind, State
-
-
-def images_with(project: Project, code: str) -> QuerySet[Image]:
-    """The images of a project of which this was found, in no order; none for a code there is not.
-
-    Ordered by -id and cut, it reads an index and nothing else.
-    """
-    return Image.objects.filter(ImageFinding.objects.of_image(code), project=project)
 
 
 def counts(project: Project) -> dict[str, int]:

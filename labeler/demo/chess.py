@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.demo.drawers import DRAWERS, Piece, draw
@@ -21,9 +21,6 @@ from labeler.labeling import claims as queue
 from labeler.labeling.labels import save_label
 from labeler.models import Image, Label, Project
 from labeler.projects import projects
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 NAME = "Chess pieces (demo)"
 PHOTOS = Path(__file__).parent / "chess_photos"
@@ -57,8 +54,9 @@ def make(*, lead: User, progress: Progress) -> Project:
         questions=[{"name": "side", "kind": "one", "options": ["white", "black"]}],
     )  # fmt: skip
     boxes = json.loads((PHOTOS / "pieces.json").read_text())
-    pieces = {name: [_piece(row) for row in rows] for name, rows in boxes.items()}
-    _add_photos(project, sorted(pieces))
+    pieces = {name: [(kind, side, tuple(box)) for side, kind, *box in rows] for name, rows in boxes.items()}
+    there = set(Image.objects.filter(project=project).values_list("name", flat=True))
+    take_in(project, (Member(name, (PHOTOS / name).read_bytes) for name in sorted(pieces) if name not in there))
     for place, person in enumerate(DRAWERS):
         _draw(project, place, join(project, person.name, lead), pieces)
         progress(_labels(project), LABELED * len(DRAWERS), "photographs drawn on")
@@ -70,18 +68,8 @@ def find() -> Project | None:
     return Project.objects.filter(name=NAME).order_by("pk").first()
 
 
-def _piece(row: list[Any]) -> Piece:
-    side, kind, *box = row
-    return kind, side, tuple(box)
-
-
 def _labels(project: Project) -> int:
     return Label.objects.filter(project=project).count()
-
-
-def _add_photos(project: Project, names: list[str]) -> None:
-    there = set(Image.objects.filter(project=project).values_list("name", flat=True))
-    take_in(project, (Member(name, (PHOTOS / name).read_bytes) for name in names if name not in there))
 
 
 def _draw(project: Project, place: int, user: User, pieces: dict[str, list[Piece]]) -> None:

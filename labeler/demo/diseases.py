@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from labeler.demo.leaf import Leaf
-from labeler.demo.painting import Array, Rng, blend, enlarged, noise, rgb, shaded, soft
+from labeler.demo.painting import Array, Rng, blend, enlarged, noise, rgb, soft
 
 
 def _somewhere(rng: Rng, clusters: list[tuple[float, float]] | None = None) -> tuple[float, float]:
@@ -92,7 +92,7 @@ def _powder(rng: Rng, leaf: Leaf, colour: Array, *, amount: tuple[float, float],
     grain = noise(rng, leaf.width, leaf.height, (4, 2), 0.9)
     powder = enlarged(cover, leaf.width, leaf.height) * (np.float32(0.62) + np.float32(0.6) * grain)
     powder = np.clip(powder, 0, 1) * np.float32(rng.uniform(*opacity))
-    blend(colour, shaded(rgb(224, 228, 218), np.float32(0.82) + np.float32(0.3) * leaf.texture), powder)
+    blend(colour, rgb(224, 228, 218) * (np.float32(0.82) + np.float32(0.3) * leaf.texture), powder)
 
 
 def _blight(rng: Rng, leaf: Leaf, colour: Array) -> None:
@@ -106,11 +106,11 @@ def _blight(rng: Rng, leaf: Leaf, colour: Array) -> None:
     threshold = np.quantile(blade, 1 - rng.uniform(0.16, 0.6)) if blade.size else 1.0
     inward = (field - np.float32(threshold)) * np.float32(9)
     yellow = np.exp(-((inward / np.float32(1.1)) ** 2)) * np.float32(0.6)
-    blend(colour, shaded(rgb(186, 170, 72), np.float32(0.8) + np.float32(0.4) * leaf.texture), yellow)
+    blend(colour, rgb(186, 170, 72) * (np.float32(0.8) + np.float32(0.4) * leaf.texture), yellow)
     zones = np.float32(0.92) + np.float32(0.12) * np.sin(inward * np.float32(rng.uniform(2.2, 4)))
     brown = rgb(126, 92, 56) if rng.random() < 0.6 else rgb(98, 80, 62)
     dead = soft(inward + np.float32(0.5)) * np.float32(0.94)
-    blend(colour, shaded(brown, (np.float32(0.52) + np.float32(0.85) * leaf.texture) * zones), dead)
+    blend(colour, brown * ((np.float32(0.52) + np.float32(0.85) * leaf.texture) * zones), dead)
 
 
 def _healthy(rng: Rng, leaf: Leaf, colour: Array) -> None:

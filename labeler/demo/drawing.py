@@ -20,11 +20,7 @@ CATEGORIES = ("Rust", "Leaf spot", "Mildew", "Blight", "Healthy")
 # What a large crowd of careful experts would say to a leaf of each kind. The last four are drawn between two
 # diseases on purpose: nobody can be right about them, and agreement shows it.
 KINDS: Mapping[str, Mapping[str, float]] = {
-    "Rust": {"Rust": 1.0},
-    "Leaf spot": {"Leaf spot": 1.0},
-    "Mildew": {"Mildew": 1.0},
-    "Blight": {"Blight": 1.0},
-    "Healthy": {"Healthy": 1.0},
+    **{name: {name: 1.0} for name in CATEGORIES},
     "Rust or leaf spot": {"Rust": 0.5, "Leaf spot": 0.5},
     "Mildew or healthy": {"Mildew": 0.55, "Healthy": 0.45},
     "Blight or leaf spot": {"Blight": 0.5, "Leaf spot": 0.5},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeler.demo.painting import Array, Rng, blend, blurred, noise, rgb, shaded, soft
+from labeler.demo.painting import Array, Rng, blend, blurred, noise, rgb, soft
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def paint_blade(rng: Rng, leaf: Leaf) -> Array:
         clouds = noise(rng, leaf.width, leaf.height, (90, 40))
         start, most = np.float32(rng.uniform(0.45, 0.8)), np.float32(rng.uniform(0.2, 0.55))
         aged = soft((across + np.float32(0.9) * (clouds - np.float32(0.5)) - start) * np.float32(2.2)) * most
-        blend(colour, shaded(rgb(178, 172, 70), light), aged)
+        blend(colour, rgb(178, 172, 70) * light, aged)
     gloss = np.exp(-(((v * leaf.light - np.float32(0.42)) * np.float32(3.2)) ** 2))
     gloss *= np.clip(leaf.texture * np.float32(1.6) - np.float32(0.35), 0, 1)
     veins = side * np.float32(34) + mesh * np.float32(7)

@@ -49,11 +49,6 @@ def blend(colour: Array, towards: Array, share: Array) -> None:
         plane += share * (target - plane)
 
 
-def shaded(colour: Array, light: Array) -> Array:
-    """A plain colour (from rgb) in the light (h, w) that falls on it."""
-    return colour * light
-
-
 def soft(value: Array) -> Array:
     """Clipped to 0..1, with a smooth beginning and end."""
     value = np.clip(value, 0, 1)

@@ -69,14 +69,11 @@ UNTOLD = {"Rust": {"Leaf spot": 0.22}, "Leaf spot": {"Rust": 0.18}}
 
 def before_the_guideline(person: Person) -> Person:
     """The same person under the first version of the guideline."""
-    mistakes = {
+    own = {
         seen: {instead: share + UNTOLD.get(seen, {}).get(instead, 0.0) for instead, share in said.items()}
-        for seen, said in {**UNTOLD, **person.mistakes}.items()
+        for seen, said in person.mistakes.items()
     }
-    for seen, said in UNTOLD.items():
-        if seen not in person.mistakes:
-            mistakes[seen] = dict(said)
-    return replace(person, mistakes=mistakes)
+    return replace(person, mistakes=UNTOLD | own)
 
 
 def answer(

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
 
 import numpy as np
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.accounts.people import without_password
@@ -34,9 +34,6 @@ from labeler.models.label import Answer
 from labeler.projects import members as membership
 from labeler.projects import projects
 from labeler.training import runs
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 NAME = "Leaf diseases (demo)"
 EMPTY_NAME = "Try it yourself"

@@ -104,15 +104,13 @@ class WorkerSeen:
 def workers_alive() -> list[WorkerSeen] | None:
     """The workers that have shown themselves lately, by name; None when the broker cannot be asked. Takes 1 ms."""
 
-    def found(client: redis.Redis) -> list[tuple[bytes, bytes]]:
+    def found(client: redis.Redis) -> list[WorkerSeen]:
         keys = sorted(client.scan_iter(match=f"{WORKER_KEY}*", count=1000))
         values: Any = client.mget(keys) if keys else []
-        return [(key, value) for key, value in zip(keys, values, strict=True) if value]
+        there = [(key, value) for key, value in zip(keys, values, strict=True) if value]
+        return [_seen(key.decode().removeprefix(WORKER_KEY), json.loads(value)) for key, value in there]
 
-    rows = _ask(found)
-    if rows is None:
-        return None
-    return [_seen(key.decode().removeprefix(WORKER_KEY), json.loads(value)) for key, value in rows]
+    return _ask(found)
 
 
 def no_worker(queue: str) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -23,10 +24,7 @@ from labeler.errors import KeyReused, NotCancellable, NotPossibleNow
 from labeler.jobs import dispatch, leases, parts
 from labeler.jobs.leases import Lease
 from labeler.models import Job, Project
-from labeler.models.job import MAX_ATTEMPTS, Kind, State
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from labeler.models.job import MAX_ATTEMPTS, UNFINISHED, Kind, State
 
 TASKS = {
     Kind.IMPORT: dispatch.IMPORT,
@@ -101,13 +99,24 @@ def create(kind: Kind, *, project: Project, task: str = "", **fields: Any) -> Jo
     return job
 
 
+@transaction.atomic
+def create_unless_there(
+    kind: Kind, *, project: Project, params: dict[str, Any], requested_by: User | None = None, **alike: Any
+) -> Job:
+    """The project's unfinished job of this kind, and of these lookups, or a new one."""
+    # Two that ask at once would both find no job.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    there = Job.objects.filter(project=project, kind=kind, state__in=UNFINISHED, **alike).first()
+    return there or create(kind, project=project, params=params, requested_by=requested_by)
+
+
 def begin_here(
     *, project: Project, params: dict[str, Any], worker: str, kind: Kind = Kind.IMPORT, requested_by: User | None = None
 ) -> tuple[Job, Lease]:
     """Work that this process does itself, begun: nobody is told, and no worker takes it while the lease lives."""
     with transaction.atomic():
         job = Job.objects.create(project=project, kind=kind, params=params, requested_by=requested_by)
-        taken = start(job.pk, worker=worker)
+        taken = leases.take(Job, job.pk, worker=worker)
     assert taken is not None  # nobody else has seen it
     return taken
 
@@ -191,11 +200,6 @@ def forget_unconfirmed() -> None:
     for job in old.filter(result__asks=True):
         forget_upload(job)
         Job.objects.filter(pk=job.pk).update(params={k: v for k, v in job.params.items() if k != "path"})
-
-
-def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
-    """Take a job; None when another worker has it, or it has ended."""
-    return leases.take(Job, job_id, worker=worker)
 
 
 def resend_lost() -> int:

@@ -30,9 +30,10 @@ class Account:
     uid: int
     gid: int
 
-    @property
-    def ids(self) -> tuple[int, int]:
-        return self.uid, self.gid
+
+def dropping_to(account: Account | None) -> dict[str, Any]:
+    """What subprocess is given to run something as this account; nothing for None."""
+    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def server_account(existing: Path | None = None) -> Account | None:
@@ -70,12 +71,10 @@ def can_enter(directory: Path, account: Account) -> bool:
     """True when `account` can reach `directory`; tried, not guessed from modes: access lists exist."""
     probe = subprocess.run(
         ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)],
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        **dropping_to(account),
     )
     return probe.returncode == 0
 
@@ -127,13 +126,9 @@ def package_folder(name: str) -> Path | None:
 
 def works(program: Path, account: Account | None) -> bool:
     """True when `program --version` runs as the account that will run it."""
-    drop: dict[str, Any] = {}
-    if account is not None:
-        drop = {"user": account.uid, "group": account.gid, "extra_groups": []}
+    words = [str(program), "--version"]
     try:
-        probe = subprocess.run(
-            [str(program), "--version"], cwd="/", stdin=subprocess.DEVNULL, capture_output=True, **drop
-        )
+        probe = subprocess.run(words, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, **dropping_to(account))
     except OSError:
         return False
     return probe.returncode == 0

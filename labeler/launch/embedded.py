@@ -14,8 +14,8 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -162,6 +162,11 @@ class Servers:
                 self.home, logs / "valkey.log", account, state["broker_password"], state.get("valkey_port")
             )
 
+    @property
+    def own(self) -> list[Postgres | Valkey]:
+        """Those that are run, in the order in which they are started."""
+        return [server for server in (self.postgres, self.valkey) if server is not None]
+
     def _read_state(self) -> dict[str, Any]:
         try:
             return json.loads(self._state_path.read_text())
@@ -169,7 +174,7 @@ class Servers:
             # Written before a server is made with them: a password that is used and lost locks everybody out.
             state = {name: secrets.token_urlsafe(24) for name in ("owner_password", "role_password", "broker_password")}
             state["secret_key"] = secrets.token_urlsafe(48)
-            write_private(self._state_path, state)
+            write_private(self._state_path, json.dumps(state))
             return state
 
     def start(self) -> Connection:
@@ -178,29 +183,18 @@ class Servers:
 
         try:
             self.ledger.end_leftovers()
-            for name, server in (("PostgreSQL", self.postgres), ("Valkey", self.valkey)):
-                if server is not None:
-                    server.start()
-                    assert server.process is not None
-                    self.ledger.add(name, server.process.pid)
-            if self.postgres is not None:
-                self._state["postgres_port"] = self.postgres.port
-            if self.valkey is not None:
-                self._state["valkey_port"] = self.valkey.port
-            write_private(self._state_path, self._state)
+            for server in self.own:
+                server.start()
+                assert server.process is not None
+                self.ledger.add(server.name, server.process.pid)
+                self._state[f"{server.directory.name}_port"] = server.port
+            write_private(self._state_path, json.dumps(self._state))
             found = Connection(
                 self.postgres.url() if self.postgres else None,
                 self.valkey.url() if self.valkey else None,
                 self._state["secret_key"],
             )
-            write_private(
-                self.data_dir / "run" / "connection.json",
-                {
-                    "database_url": found.database_url,
-                    "redis_url": found.redis_url,
-                    "secret_key": found.secret_key,
-                },
-            )
+            write_private(self.data_dir / "run" / "connection.json", json.dumps(asdict(found)))
         except OSError as error:
             self.stop()
             raise explain_os_error(error, f"writing to {self.data_dir}") from error
@@ -211,18 +205,17 @@ class Servers:
 
     def stop(self) -> None:
         """Stop the broker, then the database."""
-        for name, server in (("Valkey", self.valkey), ("PostgreSQL", self.postgres)):
-            if server is not None:
-                server.stop()
-                self.ledger.remove(name)
+        for server in reversed(self.own):
+            server.stop()
+            self.ledger.remove(server.name)
 
 
-def write_private(path: Path, facts: Mapping[str, Any]) -> None:
-    """Replace a JSON file at once, readable by its owner only."""
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once, readable by its owner only."""
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        json.dump(facts, stream)
+        stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     beside.replace(path)

@@ -44,17 +44,10 @@ class Preparation:
             self._due.append("collectstatic")
 
     @property
-    def is_due(self) -> bool:
-        return bool(self._due)
-
-    @property
     def steps(self) -> list[tuple[str, list[str]]]:
         """Names and manage.py arguments of the commands to run; they may run side by side."""
-        words = {
-            "migrate": ["migrate", "--no-input"],
-            "collectstatic": ["collectstatic", "--no-input", "--verbosity", "0"],
-        }
-        return [(name, words[name]) for name in self._due]
+        words = {"migrate": ["--no-input"], "collectstatic": ["--no-input", "--verbosity", "0"]}
+        return [(name, [name, *words[name]]) for name in self._due]
 
     def remember(self) -> None:
         """The start got through: the next one may skip what has not changed."""

@@ -41,41 +41,21 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A part and its version; None where nobody could be asked."""
-
-    name: str
-    version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """The disk of the data directory."""
-
-    free: int  # bytes
-    total: int
-
-    @property
-    def used_share(self) -> float:
-        return 1 - self.free / self.total if self.total else 0.0
-
-
 # ---------------------------------------------------------------- versions
 
 
-def versions() -> list[Version]:
-    """What runs here. torch as the workers report it: this process does not load it."""
-    found = dispatch.workers_alive() or []
-    torch = sorted({worker.torch for worker in found if worker.torch})
-    return [
-        Version("Labeler", labeler.__version__),
-        Version("Python", platform.python_version()),
-        Version("Django", django.get_version()),
-        Version("PostgreSQL", _postgresql()),
-        Version(*_broker()),
-        Version("torch", ", ".join(torch) or None),
-    ]
+def versions() -> dict[str, str | None]:
+    """What runs here; None where nobody could be asked. torch as the workers say: this process does not load it."""
+    torch = sorted({worker.torch for worker in dispatch.workers_alive() or [] if worker.torch})
+    broker, of_broker = _broker()
+    return {
+        "Labeler": labeler.__version__,
+        "Python": platform.python_version(),
+        "Django": django.get_version(),
+        "PostgreSQL": _postgresql(),
+        broker: of_broker,
+        "torch": ", ".join(torch) or None,
+    }
 
 
 def _postgresql() -> str | None:
@@ -99,10 +79,8 @@ def _broker() -> tuple[str, str | None]:
 
 
 def python() -> Finding:
-    where = _("%(version)s on %(platform)s")
-    return Finding(
-        "python", "good", where % {"version": platform.python_version(), "platform": platform.platform(terse=True)}
-    )
+    here = {"version": platform.python_version(), "platform": platform.platform(terse=True)}
+    return Finding("python", "good", _("%(version)s on %(platform)s") % here)
 
 
 def packages() -> Finding:
@@ -131,14 +109,9 @@ def packages() -> Finding:
     return Finding("packages", "good", _("all at their pinned versions"))
 
 
-def disk() -> Disk:
-    used = shutil.disk_usage(settings.DATA_DIR)
-    return Disk(free=used.free, total=used.total)
-
-
 def data_directory() -> Finding:
     try:
-        free = disk().free
+        free = shutil.disk_usage(settings.DATA_DIR).free
     except OSError as error:
         return Finding("data directory", "bad", f"{settings.DATA_DIR}: {error.strerror}")
     text = _("%(path)s, %(free)s GB free") % {"path": settings.DATA_DIR, "free": f"{free / 1024**3:.1f}"}
@@ -215,6 +188,7 @@ def backup() -> Finding:
     return Finding("backup", "note", advice)
 
 
+# In the order in which one depends on another.
 CHECKS: tuple[Callable[[], Finding], ...] = (
     python,
     packages,
@@ -225,8 +199,3 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     waiting,
     backup,
 )
-
-
-def findings() -> list[Finding]:
-    """All of them, in the order in which one depends on another."""
-    return [check() for check in CHECKS]

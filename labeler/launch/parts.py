@@ -95,17 +95,7 @@ def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Child
     logs = options.data_dir / "logs"
     celery = [sys.executable, "-m", "celery", "-A", "worker"]
     # Lower priority: training and imports take what people's clicks leave.
-    work = [
-        "nice",
-        "-n",
-        "10",
-        *celery,
-        "worker",
-        "--loglevel",
-        "INFO",
-        "--without-gossip",
-        "--without-mingle",
-    ]
+    work = ["nice", "-n", "10", *celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     # Two processes: while one imports for an hour, the other looks after lost work.
     default = [*work, "-Q", "default", "-c", "2", "-n", "default@%h"]
     # A fresh process for each task: the memory of a training goes back to the system.

@@ -12,8 +12,9 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 from labeler.launch import processes
@@ -124,7 +125,10 @@ class Postgres:
     port: int | None = None
     fsync: bool = True
     process: subprocess.Popen[bytes] | None = None
-    programs: Programs | None = field(default=None)
+    programs: Programs | None = None
+
+    name: ClassVar[str] = "PostgreSQL"
+    end_signal: ClassVar[signal.Signals] = signal.SIGQUIT  # at once: it recovers at the next start
 
     @property
     def directory(self) -> Path:
@@ -150,8 +154,7 @@ class Postgres:
             if not keep_port:
                 self.port = processes.free_port(self.port)
             before = self.log.stat().st_size if self.log.exists() else 0
-            self._launch()
-            if self._wait_until_ready():
+            if processes.becomes_ready(self._launch(), self._is_ready, START_SECONDS):
                 break
             said = processes.tail(self.log, lines=8, since=before)
             self.stop()
@@ -227,8 +230,8 @@ class Postgres:
                     *([] if self.fsync else ["--no-sync"]),
                 ],
                 log=self.log,
-                account=self.account.ids if self.account else None,
-                env=_environment(),
+                account=self.account,
+                env=processes.small_environment(),
             )
             failed = run.wait() != 0
             secret.unlink()
@@ -262,7 +265,7 @@ class Postgres:
         elif mark is not None:
             lock.unlink(missing_ok=True)
 
-    def _launch(self) -> None:
+    def _launch(self) -> subprocess.Popen[bytes]:
         assert self.programs is not None
         settings = SETTINGS | {"port": str(self.port)}
         if not self.fsync:
@@ -272,28 +275,21 @@ class Postgres:
             self.process = processes.spawn(
                 [self.programs.directory / "postgres", "-D", self.directory, *words],
                 log=self.log,
-                account=self.account.ids if self.account else None,
-                env=_environment(),
+                account=self.account,
+                env=processes.small_environment(),
             )
         except OSError as error:
             raise explain_os_error(error, "starting PostgreSQL") from error
+        return self.process
 
-    def _wait_until_ready(self) -> bool:
-        """True when postmaster.pid says ready (last line); False when the server ended or took too long."""
+    def _is_ready(self) -> bool:
+        """Whether postmaster.pid says so, in its last line."""
         assert self.process is not None
-        lock = self.directory / "postmaster.pid"
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                return False
-            try:
-                lines = lock.read_text().splitlines()
-            except OSError:  # not written yet
-                lines = []
-            if len(lines) >= 8 and lines[0].strip() == str(self.process.pid) and lines[7].strip() == "ready":
-                return True
-            time.sleep(0.02)
-        return False
+        try:
+            lines = (self.directory / "postmaster.pid").read_text().splitlines()
+        except OSError:  # not written yet
+            return False
+        return len(lines) >= 8 and lines[0].strip() == str(self.process.pid) and lines[7].strip() == "ready"
 
     def _ensure_role_and_database(self) -> None:
         import psycopg2
@@ -319,8 +315,3 @@ class Postgres:
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}")
         connection.close()
-
-
-def _environment() -> dict[str, str]:
-    """A small environment: PGDATA, PGPORT and the like of the user's shell must not reach the server."""
-    return {"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"}

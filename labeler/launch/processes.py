@@ -13,10 +13,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from labeler.launch.accounts import Account, dropping_to
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
@@ -39,10 +40,15 @@ def began(pid: int) -> str | None:
         ["ps", "-o", "state=,lstart=", "-p", str(pid)],
         capture_output=True,
         text=True,
-        env={"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"},
+        env=small_environment(),
     )
     state, _, moment = listing.stdout.strip().partition(" ")
     return moment.strip() if moment and not state.startswith("Z") else None
+
+
+def small_environment() -> dict[str, str]:
+    """PGDATA, PGPORT and the like of the user's shell must not reach a server."""
+    return {"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def command_line(pid: int) -> str:
@@ -72,17 +78,14 @@ def spawn(
     log: Path,
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
-    account: tuple[int, int] | None = None,
+    account: Account | None = None,
     cwd: Path | str = "/",
 ) -> subprocess.Popen[bytes]:
-    """Start argv in its own session, its output appended to `log`; `account` is (uid, gid) to drop to.
+    """Start argv in its own session, its output appended to `log`; `account` is the one to drop to.
 
     An own session, so that Ctrl-C in the terminal reaches only the launcher, which then stops all in order.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    drop: dict[str, Any] = {}
-    if account is not None:
-        drop = {"user": account[0], "group": account[1], "extra_groups": []}
     with log.open("ab") as output:
         return subprocess.Popen(
             [os.fspath(word) for word in argv],
@@ -94,8 +97,18 @@ def spawn(
             pass_fds=tuple(pass_fds),
             start_new_session=True,
             umask=0o077,
-            **drop,
+            **dropping_to(account),
         )
+
+
+def becomes_ready(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a server says that it is ready; False when it ended or took too long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_ready():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def signal_group(pid: int, number: int) -> None:

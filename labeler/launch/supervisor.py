@@ -120,7 +120,7 @@ class Supervisor:
         url = f"http://127.0.0.1:{port}/"
         hold.note(purpose="up", servers=True, url=url)
         prepare = freshness.Preparation(self.options.data_dir, self.environment)
-        if prepare.is_due:
+        if prepare.steps:
             self.say("Preparing the database and the static files …")
             self._finish_steps([self._launch_step(name, words) for name, words in prepare.steps])
         # Nothing is due: the database is only looked at, beside the web server, which saves a second.
@@ -276,9 +276,8 @@ class Supervisor:
 
     def _watch_servers(self) -> None:
         assert self.servers is not None
-        for name, server in (("PostgreSQL", self.servers.postgres), ("Valkey", self.servers.valkey)):
-            if server is None:
-                continue
+        for server in self.servers.own:
+            name = server.name
             deaths, next_try = self.server_deaths.get(name, (0, 0.0))
             now = time.monotonic()
             if server.process is not None:
@@ -358,11 +357,9 @@ class Supervisor:
             if part.process is not None:
                 processes.signal_group(part.process.pid, signal.SIGKILL)
         if self.servers is not None:
-            valkey, postgres = self.servers.valkey, self.servers.postgres
-            if valkey is not None and valkey.process is not None:
-                processes.signal_group(valkey.process.pid, signal.SIGKILL)
-            if postgres is not None and postgres.process is not None:
-                processes.signal_group(postgres.process.pid, signal.SIGQUIT)
+            for server in reversed(self.servers.own):
+                if server.process is not None:
+                    processes.signal_group(server.process.pid, server.end_signal)
         os._exit(1)
 
 

@@ -15,6 +15,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 from labeler.launch import processes
@@ -67,6 +68,9 @@ class Valkey:
     process: subprocess.Popen[bytes] | None = None
     program: Path | None = None
 
+    name: ClassVar[str] = "Valkey"
+    end_signal: ClassVar[signal.Signals] = signal.SIGKILL
+
     @property
     def directory(self) -> Path:
         return self.home / "valkey"
@@ -83,8 +87,7 @@ class Valkey:
             if not keep_port:
                 self.port = processes.free_port(self.port)
             before = self.log.stat().st_size if self.log.exists() else 0
-            self._launch()
-            if self._wait_until_ready():
+            if processes.becomes_ready(self._launch(), self.answers, START_SECONDS):
                 return
             said = processes.tail(self.log, lines=8, since=before)
             self.stop()
@@ -105,7 +108,7 @@ class Valkey:
             processes.end(self.process, signal.SIGTERM, STOP_SECONDS)
             self.process = None
 
-    def _launch(self) -> None:
+    def _launch(self) -> subprocess.Popen[bytes]:
         settings = {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -131,23 +134,12 @@ class Valkey:
             self.process = processes.spawn(
                 [self.program or "", configuration],
                 log=self.log,
-                account=self.account.ids if self.account else None,
-                env={"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"},
+                account=self.account,
+                env=processes.small_environment(),
             )
         except OSError as error:
             raise explain_os_error(error, f"starting Valkey in {self.directory}") from error
-
-    def _wait_until_ready(self) -> bool:
-        """True when PING answers PONG; False when the server ended or took too long."""
-        assert self.process is not None
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                return False
-            if self.answers():
-                return True
-            time.sleep(0.02)
-        return False
+        return self.process
 
     def answers(self) -> bool:
         """True when the server accepts our password and answers PING (not so while it loads its file)."""

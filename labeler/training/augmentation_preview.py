@@ -14,9 +14,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
@@ -29,11 +30,6 @@ from labeler.models import Image, Job, Label, LabelObject, Project
 from labeler.models.image import Slice
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.training import run_settings
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.contrib.auth.models import User
 
 IMAGES, VIEWS = 4, 6  # rows, and variants in each beside the image itself
 SIDE = 192  # pixels of each
@@ -67,13 +63,16 @@ WHERE_PEOPLE_DRAW = (*FLIPS, "zoom", "colour")
 
 def settings_of(project: Project) -> Augmentation:
     """How a run of this project varies its images, every setting named."""
-    given = project.training_config.get("augmentation") or {}
-    return {**DEFAULT, **{name: value for name, value in given.items() if value is not None}}
+    return _over_default(project.training_config.get("augmentation") or {})
 
 
 def complete(given: Mapping[str, Any]) -> Augmentation:
     """`given` laid over the defaults. Raises Invalid for settings that cannot be used."""
     run_settings.check({"augmentation": dict(given)})
+    return _over_default(given)
+
+
+def _over_default(given: Mapping[str, Any]) -> Augmentation:
     return {**DEFAULT, **{name: value for name, value in given.items() if value is not None}}
 
 
@@ -118,7 +117,6 @@ class Pictures:
     state: str  # of the job that makes them; "" where nobody has asked
     rows: list[int]  # image ids; row k has VIEWS + 1 files, the first is the image itself
     error: str
-    made_at: datetime | None
 
     @property
     def is_made(self) -> bool:
@@ -154,9 +152,9 @@ def find(project: Project, how: Mapping[str, Any]) -> Pictures:
     key = _key(how, sample(project))
     job = Job.objects.filter(project=project, kind=Kind.VIEWS, params__key=key).first()
     if job is None or (job.state == State.DONE and not folder(project.pk, key).is_dir()):
-        return Pictures(key, "", [], "", None)
+        return Pictures(key, "", [], "")
     error = (job.error or {}).get("message", "") if job.state == State.FAILED else ""
-    return Pictures(key, job.state, list(job.result.get("images", [])), error, job.finished_at)
+    return Pictures(key, job.state, list(job.result.get("images", [])), error)
 
 
 def ask(project: Project, how: Mapping[str, Any], *, by: User | None) -> Pictures:

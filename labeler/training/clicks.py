@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, NotFound, TaskNotSupported
 from labeler.geometry import spans
 from labeler.geometry.shapes import Shape
-from labeler.labeling.objects import SHAPES
 from labeler.models import Claim, Errand, Image, LabelObject
 from labeler.models.errand import ErrandKind
 from labeler.models.project import Task
 from labeler.models.queue import ClaimState
 from labeler.training import inference_requests
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from labeler.training.drawn_answers import shape_of
 
 MOST = 30  # clicks on one object
 USUAL_OF = 200  # objects drawn last, of which the usual size is taken
@@ -114,19 +112,13 @@ def _of_model(image: Image, person: User, click: dict[str, Any]) -> dict[str, An
     """What the model drew there and was not sure enough to show: what it shows is on the board already."""
     likely = [] if image.project.task == Task.SEMANTIC else less_sure(image, person)
     under = [one for one in likely if _holds(one, click, image)]
-    if not under:
-        return None
-    return {
-        "by": "model",
-        "chosen": 0,
-        "objects": [told(one) for one in under],
-    }
+    return {"by": "model", "chosen": 0, "objects": [told(one) for one in under]} if under else None
 
 
 def told(one: dict[str, Any]) -> dict[str, Any]:
     """An object of a pre-label, as REST has it."""
-    place = {kind: one[kind] for kind in SHAPES if kind in one}
-    return {"number": one["number"], "category_id": one["category"], "probability": one.get("probability"), **place}
+    said = {"number": one["number"], "category_id": one["category"], "probability": one.get("probability")}
+    return said | shape_of(one)
 
 
 def _holds(shape: Shape, click: dict[str, Any], image: Image) -> bool:

@@ -5,7 +5,7 @@ Knows what worker/training/train_drawn.py stores with a run. Has no words for fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ OVERALL = (
     "pixel_accuracy",
 )  # fmt: skip
 OF_CLASS = ("ap50", "ap", "precision", "recall", "f1", "threshold", "iou", "dice", "share", "n_objects", "n_images")
-FEW_OBJECTS = 20  # of a class to learn from; below, what is said of it says little
+FEW = 20  # images or objects of a class to learn from; below, what is said of it says little
 TEST = "test"
 
 
@@ -61,63 +61,48 @@ def canvas_of(run: TrainingRun) -> dict[str, Any] | None:
 
 
 def limits(run: TrainingRun, names: Mapping[Any, str]) -> list[str]:
-    """What it must not be trusted with, each as a sentence that its own figures give reason for."""
+    """What its own figures give reason for, each as a sentence; what is so of every model is model_card.py's."""
     metrics = run.metrics or {}
-    is_semantic = run.project.task == Task.SEMANTIC
-    found = [*_judged(metrics), *_rare(run, metrics, names)]
-    if not is_semantic:
-        found += _beside_people(metrics)
-        if not run.is_calibrated:
-            found.append(_("Its probabilities are not calibrated: read them as an order, not as frequencies."))
-    found.append(
-        _(
-            "It was not tested on images of other sources than this project's: other cameras, places or times may be "
-            "judged worse, and nothing here says by how much."
-        )
-    )
-    found.append(
-        _("Every pixel gets one of its classes, also where none of them is there.")
-        if is_semantic
-        else _("It knows its classes only, and may take something that it has never seen for one of them.")
-    )
-    found.append(_("Where people are wrong together, it learned their mistake, and its figures do not show it."))
-    return found
+    ids = dict(zip(run.category_names, run.category_ids, strict=True))
+    rows = metrics.get("per_class") or []
+    unseen = [names.get(ids.get(row["name"]), row["name"]) for row in rows if not row["n_images"]]
+    few = _("Classes with fewer than %(few)s objects to learn from: %(names)s.")
+    return [
+        *_judged(metrics),
+        *of_classes(metrics, names, few, unseen),
+        *([] if run.project.task == Task.SEMANTIC else _beside_people(metrics)),
+    ]
 
 
 def _judged(metrics: Mapping[str, Any]) -> list[str]:
-    n = metrics.get("n") or 0
-    if metrics.get("judged_on") != TEST:
-        return [
-            _(
-                "Too few held-out images were settled: its figures are of images that chose it among the candidates, "
-                "before it learned from them."
-            )
-        ]
-    if n < FEW_IMAGES:
-        return [
-            ngettext(
-                "Only %(n)s held-out image judged it: the intervals say more than the values.",
-                "Only %(n)s held-out images judged it: the intervals say more than the values.",
-                n,
-            )
-            % {"n": n}
-        ]
-    return []
+    if metrics.get("judged_on") == TEST:
+        return few_images(metrics.get("n") or 0)
+    return [
+        _(
+            "Too few held-out images were settled: its figures are of images that chose it among the candidates, "
+            "before it learned from them."
+        )
+    ]
 
 
-def _rare(run: TrainingRun, metrics: Mapping[str, Any], names: Mapping[Any, str]) -> list[str]:
+def few_images(n: int) -> list[str]:
+    """The sentence for a model that so few held-out images have judged; [] where they are enough."""
+    if n >= FEW_IMAGES:
+        return []
+    text = ngettext(
+        "Only %(n)s held-out image judged it: the intervals say more than the values.",
+        "Only %(n)s held-out images judged it: the intervals say more than the values.",
+        n,
+    )
+    return [text % {"n": n}]
+
+
+def of_classes(metrics: Mapping[str, Any], names: Mapping[Any, str], few: str, unseen: Sequence[str]) -> list[str]:
+    """Sentences about classes with fewer than FEW to learn from, and about those that no judged image shows."""
     found = []
     by_category = (metrics.get("provenance") or {}).get("by_category") or {}
-    rare = [f"{names.get(int(pk), pk)} ({n})" for pk, n in by_category.items() if n < FEW_OBJECTS]
-    if rare:
-        found.append(
-            _("Classes with fewer than %(few)s objects to learn from: %(names)s.")
-            % {"few": FEW_OBJECTS, "names": ", ".join(rare)}
-        )
-    ids = dict(zip(run.category_names, run.category_ids, strict=True))
-    unseen = [
-        names.get(ids.get(row["name"]), row["name"]) for row in metrics.get("per_class") or [] if not row["n_images"]
-    ]
+    if rare := [f"{names.get(int(pk), pk)} ({n})" for pk, n in by_category.items() if n < FEW]:
+        found.append(few % {"few": FEW, "names": ", ".join(rare)})
     if unseen:
         found.append(_("Classes that no judged image shows: %(names)s.") % {"names": ", ".join(unseen)})
     return found

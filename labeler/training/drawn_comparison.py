@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -20,8 +21,9 @@ from labeler.models import RunAnswers, TrainingRun
 from labeler.models.project import Task
 from labeler.stats import paired
 from labeler.stats.objects import shared
-from labeler.stats.results import FEW_IMAGES, Stat
-from labeler.training.run_answers import Answers, Part
+from labeler.stats.results import Stat
+from labeler.training import run_answers
+from labeler.training.run_answers import Answers
 
 Rows = Sequence[Sequence[int]]  # of one image
 
@@ -85,22 +87,9 @@ def checksum(objects: Sequence[Mapping[str, Any]]) -> int:
 
 
 def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
-    """None where no image was judged by both. On test images, unless those are few and the training images that
-    neither had learned from yet are more.
-    """
-    rows = RunAnswers.objects.filter(run__in=[old, new]).exclude(part=Part.STOP)
-    kept = {(row.run_id, row.part): row for row in rows}
-    pixels = new.project.task == Task.SEMANTIC
-    found = [
-        comparison
-        for part in (Part.TEST, Part.CROSSED)
-        if (old.pk, part) in kept
-        and (new.pk, part) in kept
-        and (comparison := _compare(kept[old.pk, part], kept[new.pk, part], pixels=pixels)) is not None
-    ]
-    if len(found) == 2 and found[0].difference.n < FEW_IMAGES < found[1].difference.n:
-        return found[1]
-    return found[0] if found else None
+    """None where no image was judged by both; of which images, run_answers.of_both says."""
+    compare = partial(_compare, pixels=new.project.task == Task.SEMANTIC)
+    return run_answers.of_both(old, new, compare, lambda found: found.difference.n)
 
 
 def _compare(old: RunAnswers, new: RunAnswers, *, pixels: bool) -> Comparison | None:

@@ -8,7 +8,7 @@ pre-labels are made.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -38,9 +38,10 @@ def record(run: TrainingRun) -> int:
     columns = ("categories", "probability")
     known = list(rows.filter(image__slice__in=HELD_OUT, image__created_at__lte=run.created_at).values_list(*columns))
     batches: dict[Batch, list[tuple[list[int], float]]] = defaultdict(list)
+    began: dict[int, date] = {}  # an import is one batch, also when it went on past midnight; single uploads one a day
     new = rows.filter(image__created_at__gt=run.created_at).order_by("image")
     for job, day, named, probability in new.values_list("image__job", "day", *columns).iterator(chunk_size=10_000):
-        batches[_batch(batches, job, day)].append((named, probability))
+        batches[job, began.setdefault(job, day) if job else day].append((named, probability))
     jobs = {job.pk: job for job in run.project.jobs.filter(pk__in=[job for job, _day in batches if job])}
     answers = _answers([named for named, _p in known] + [named for rows_ in batches.values() for named, _p in rows_])
     for (job, day), found in batches.items():
@@ -59,18 +60,9 @@ def record(run: TrainingRun) -> int:
     return len(batches)
 
 
-def _batch(there: dict[Batch, Any], job: int | None, day: date) -> Batch:
-    """An import is one batch, also when it went on past midnight; single uploads are one batch a day."""
-    if job is not None:
-        return next((batch for batch in there if batch[0] == job), (job, day))
-    return None, day
-
-
 def _answers(named: Sequence[list[int]]) -> dict[str, int]:
     """A code for each answer; of many, the rare ones share the last."""
-    counts: dict[str, int] = defaultdict(int)
-    for ids in named:
-        counts[votes.key(ids)] += 1
+    counts = Counter(map(votes.key, named))
     often = sorted(counts, key=lambda answer: (-counts[answer], answer))
     return {answer: min(code, MOST_ANSWERS) for code, answer in enumerate(often)}
 

@@ -14,7 +14,14 @@ from django.utils.translation import gettext_lazy
 from labeler.label_set import categories as label_set
 from labeler.models import Errand
 
-OF_DRAWING = {
+METHODS = {
+    "grad-cam": gettext_lazy(
+        "Grad-CAM: bright is what raised the model's score for the class. In the shade: what it is not shown."
+    ),
+    "occlusion": gettext_lazy(
+        "Occlusion: bright is where covering the image made the model less sure. "
+        "This kind of model has no gradient. In the shade: what it is not shown."
+    ),
     "heat-map": gettext_lazy(
         "Heat map of the network: bright is where it sees the middle of an object. It draws those that reach the "
         "threshold of their class."
@@ -24,6 +31,7 @@ OF_DRAWING = {
         "Doubt of every pixel: bright is where a second class is nearly as likely as the first."
     ),
 }
+OF_A_SQUARE = ("grad-cam", "occlusion")  # the others are of models that draw, which look at the whole image
 FEW = 0.5  # a field with less than this share of the heat is not where it lies
 
 
@@ -36,41 +44,25 @@ def category_of(errand: Errand) -> str:
 
 def method_of(answer: Mapping[str, Any]) -> str:
     """What the colours and the shade are."""
-    if answer["method"] in OF_DRAWING:
-        return str(OF_DRAWING[answer["method"]])
-    if answer["method"] == "occlusion":
-        return _(
-            "Occlusion: bright is where covering the image made the model less sure. "
-            "This kind of model has no gradient. In the shade: what it is not shown."
-        )
-    return _("Grad-CAM: bright is what raised the model's score for the class. In the shade: what it is not shown.")
+    return str(METHODS[answer["method"]])
 
 
 def where(answer: Mapping[str, Any]) -> str:
-    """Where the heat lies, for people who do not see it."""
-    if answer["method"] in OF_DRAWING:
-        return _where_on_image(answer)
+    """Where the heat lies, for people who do not see it: on the square that the model looks at, or on the image."""
+    on_image = answer["method"] not in OF_A_SQUARE
     if not answer["any"]:
+        if on_image:
+            return _("It sees nothing of it anywhere.")
         return _("Nothing in the image speaks for this class: the model says so because less speaks for the others.")
     first, there, second, too = _fields(answer)
+    square, image = _("It is spread over the square that the model looks at."), _("It is spread over the image.")
     if first >= FEW:
-        return _("Most of it lies %(place)s of the square that the model looks at.") % {"place": there}
-    if first + second >= FEW:
-        places = {"place": there, "other": too}
-        return _("Most of it lies %(place)s and %(other)s of the square that the model looks at.") % places
-    return _("It is spread over the square that the model looks at.")
-
-
-def _where_on_image(answer: Mapping[str, Any]) -> str:
-    """The same of a model that draws: it looks at the whole image."""
-    if not answer["any"]:
-        return _("It sees nothing of it anywhere.")
-    first, there, second, too = _fields(answer)
-    if first >= FEW:
-        return _("Most of it lies %(place)s of the image.") % {"place": there}
-    if first + second >= FEW:
-        return _("Most of it lies %(place)s and %(other)s of the image.") % {"place": there, "other": too}
-    return _("It is spread over the image.")
+        square = _("Most of it lies %(place)s of the square that the model looks at.")
+        image = _("Most of it lies %(place)s of the image.")
+    elif first + second >= FEW:
+        square = _("Most of it lies %(place)s and %(other)s of the square that the model looks at.")
+        image = _("Most of it lies %(place)s and %(other)s of the image.")
+    return (image if on_image else square) % {"place": there, "other": too}
 
 
 def _fields(answer: Mapping[str, Any]) -> tuple[float, str, float, str]:

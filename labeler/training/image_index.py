@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 from numpy.typing import NDArray
@@ -221,33 +220,23 @@ def forget() -> None:
 # ---------------------------------------------------------------- asking a worker
 
 
-@transaction.atomic
 def request(run: TrainingRun) -> Job:
     """Have a worker look at the images that it has not seen, with the features of the active model."""
-    # Two that ask at once would both find no job.
-    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
-    there = Job.objects.filter(project_id=run.project_id, kind=Kind.LOOK, state__in=UNFINISHED).first()
-    return there or jobs.create(Kind.LOOK, project=run.project, params={"run": run.pk})
+    return jobs.create_unless_there(Kind.LOOK, project=run.project, params={"run": run.pk})
 
 
 def due() -> list[TrainingRun]:
     """Active models whose images a worker should look at: new ones, or other features than the index has."""
     busy = Job.objects.filter(kind__in=(Kind.LOOK, Kind.PRELABEL), state__in=UNFINISHED).values("project")
     training = TrainingRun.objects.unfinished().values("project")
-    models = TrainingRun.objects.active().own().filter(project__trashed_at__isnull=True, predicted_at__isnull=False)
-    models = models.exclude(project__in=busy).exclude(project__in=training)
-    heavy = ("history", "metrics", "comparison")
-    looking = list(models.select_related("project").defer(*heavy))
+    runs = TrainingRun.objects.own().exclude(project__in=busy).exclude(project__in=training)
+    runs = runs.select_related("project").defer("history", "metrics", "comparison")
+    in_use = runs.active().filter(project__trashed_at__isnull=True, predicted_at__isnull=False)
     # Another program's model has no features here: the newest of our own has.
     outside = TrainingRun.objects.active().outside().filter(project__trashed_at__isnull=True).values("project")
-    own = TrainingRun.objects.own().filter(project__in=outside, state=State.DONE).exclude(checkpoint="")
-    own = own.exclude(project__in=busy).exclude(project__in=training)
-    newest = own.order_by("project_id", "-id").distinct("project_id").select_related("project").defer(*heavy)
-    return [run for run in (*looking, *newest) if _is_due(run)]
-
-
-def _is_due(run: TrainingRun) -> bool:
-    return _is_behind(run.project_id, run.pk)
+    trained = runs.filter(project__in=outside, state=State.DONE).exclude(checkpoint="")
+    newest = trained.order_by("project_id", "-id").distinct("project_id")
+    return [run for run in (*in_use, *newest) if _is_behind(run.project_id, run.pk)]
 
 
 def _is_behind(project_id: int, run_id: int | None) -> bool:
@@ -270,15 +259,12 @@ COVERED = 50
 CALM = timedelta(seconds=10)  # since the last image: while more come in, each look would put others first
 
 
-@transaction.atomic
 def request_first(project: Project) -> Job:
     """Have a worker look at the images of a project without a model, and put first those that cover what there is.
 
     What it finds out is kept: the first training need not look again.
     """
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    there = Job.objects.filter(project=project, kind=Kind.LOOK, state__in=UNFINISHED).first()
-    return there or jobs.create(Kind.LOOK, project=project, params={"run": None})
+    return jobs.create_unless_there(Kind.LOOK, project=project, params={"run": None})
 
 
 def first_due() -> list[Project]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
 from labeler.intake import near_duplicates
 from labeler.intake.budget import decoded
-from labeler.intake.check import Refused
+from labeler.intake.check import Refused, Source
 from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
@@ -29,18 +30,6 @@ from labeler.models.errand import ErrandKind
 from labeler.models.job import UNFINISHED, State
 from labeler.training import outside_models, runs
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from labeler.intake.check import Source
-
-TASKS = {
-    ErrandKind.PREDICT: dispatch.ANSWER,
-    ErrandKind.EXPLAIN: dispatch.ANSWER,
-    ErrandKind.CONVERT: dispatch.CONVERT,
-    ErrandKind.TRY: dispatch.ANSWER,
-    ErrandKind.CLICK: dispatch.ANSWER,
-}
 OF_PICTURES = (ErrandKind.PREDICT, ErrandKind.TRY)  # of what is not in the project
 AWAITED = (*OF_PICTURES, ErrandKind.CLICK)  # by somebody, now: later nobody wants the answer
 KEPT = timedelta(days=1)  # an answered prediction; an explanation by a model that is not in use any more
@@ -50,14 +39,11 @@ AGAIN_AFTER = timedelta(minutes=1)  # what failed may be asked for again
 MOST_WAITING_OF_ONE, MOST_WAITING = 50, 500
 MOST_CLICKS_OF_ONE = 5
 # A process has four threads, and an image of 50 megapixels takes seconds. Two at a time; the others are for labels.
-AT_ONCE = 2
-_checking = BoundedSemaphore(AT_ONCE)
+_checking = BoundedSemaphore(2)
 WAIT_SECONDS = 2.0  # for the memory that other images take
 # A thread that waits for an answer saves no labels meanwhile.
-WAITING_AT_ONCE = 1
-_waiting = BoundedSemaphore(WAITING_AT_ONCE)
-CLICKS_AT_ONCE = 2  # a fifth of a second each
-_clicking = BoundedSemaphore(CLICKS_AT_ONCE)
+_waiting = BoundedSemaphore(1)
+_clicking = BoundedSemaphore(2)  # a fifth of a second each
 LOOK_SECONDS = (0.01, 0.1)  # between two looks at a row: at first, and at most
 
 
@@ -104,12 +90,8 @@ def predict(
                 "says of it is not told."
             )
         )
-    with transaction.atomic():
-        errand = Errand.objects.create(
-            project=project, kind=kind, asked_by=asked_by, picture=picture, asked={"width": width, "height": height}
-        )
-        dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
-    return errand
+    asked = {"width": width, "height": height}
+    return _create(kind, project=project, asked_by=asked_by, picture=picture, asked=asked)
 
 
 def _shows_a_hidden_one(project: Project, sha256: str, thumbnail: bytes) -> bool:
@@ -148,12 +130,7 @@ def click(*, image: Image, asked_by: User | None, asked: dict[str, Any]) -> Erra
     waiting = Errand.objects.filter(kind=ErrandKind.CLICK, state__in=UNFINISHED)
     if waiting.filter(asked_by=asked_by).count() >= MOST_CLICKS_OF_ONE or waiting.count() >= MOST_WAITING:
         raise TooManyRequests(_("The clicks before are being answered. Try again in a second."), retry_after=1)
-    with transaction.atomic():
-        errand = Errand.objects.create(
-            project_id=image.project_id, kind=ErrandKind.CLICK, image=image, asked_by=asked_by, asked=asked
-        )
-        dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
-    return errand
+    return _create(ErrandKind.CLICK, project_id=image.project_id, image=image, asked_by=asked_by, asked=asked)
 
 
 def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
@@ -187,16 +164,24 @@ def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any
         stale = known.filter(state=State.FAILED, finished_at__lt=Now() - AGAIN_AFTER)
         with transaction.atomic():
             if leases.try_again(stale):
-                dispatch.send_after_commit(TASKS[kind], errand.pk)
+                dispatch.send_after_commit(_task_of(kind), errand.pk)
                 errand.refresh_from_db()
         return errand
     try:
-        with transaction.atomic():
-            errand = Errand.objects.create(project_id=run.project_id, kind=kind, run=run, asked_by=asked_by, **what)
-            dispatch.send_after_commit(TASKS[kind], errand.pk)
+        return _create(kind, project_id=run.project_id, run=run, asked_by=asked_by, **what)
     except IntegrityError:
         return known.get()  # somebody asked at this moment
+
+
+@transaction.atomic
+def _create(kind: ErrandKind, **what: Any) -> Errand:
+    errand = Errand.objects.create(kind=kind, **what)
+    dispatch.send_after_commit(_task_of(kind), errand.pk)
     return errand
+
+
+def _task_of(kind: str) -> str:
+    return dispatch.CONVERT if kind == ErrandKind.CONVERT else dispatch.ANSWER
 
 
 def wait_for(errand: Errand, seconds: float) -> Errand:
@@ -220,11 +205,6 @@ def wait_for(errand: Errand, seconds: float) -> Errand:
 # ---------------------------------------------------------------- for the worker that has taken one
 
 
-def start(errand_id: int, *, worker: str) -> tuple[Errand, Lease] | None:
-    """Take an errand; None when another worker has it, or it has ended."""
-    return leases.take(Errand, errand_id, worker=worker)
-
-
 def finish(lease: Lease, *, run: TrainingRun | None, answer: dict[str, Any], drawing: bytes | None = None) -> None:
     """Store the answer; what was sent goes. Raises LeaseLost."""
     lease.finish(run=run, answer=answer, drawing=drawing, picture=None)
@@ -241,7 +221,7 @@ def resend_lost() -> int:
         "no_answer",
         "No worker answered within ten minutes: is one running that serves the queue “serve”?",
     )
-    return sum(dispatch.send_again(TASKS[ErrandKind(row.kind)], row.pk) for row in leases.waiting(Errand))
+    return sum(dispatch.send_again(_task_of(row.kind), row.pk) for row in leases.waiting(Errand))
 
 
 def sweep() -> int:

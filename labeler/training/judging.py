@@ -6,36 +6,22 @@ program sends is taken in by outside_models.py.
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from labeler.jobs import jobs
-from labeler.models import Job, Label, Project, TrainingRun
+from labeler.models import Job, Label, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.label import VOTES
-from labeler.training import prelabels
 from labeler.training.prelabels import AGAIN_AFTER, PAUSE
 
 NEW_LABELS_SHARE = 0.01  # of the labels there were: fewer hardly move a figure
 
 
-@transaction.atomic
 def request(run: TrainingRun) -> Job:
     """Have a worker judge this outside model; and, where it is in use, put the queue in order by what it says."""
-    # Two that ask at once would both find no job.
-    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
-    waiting = Job.objects.filter(project_id=run.project_id, kind=Kind.JUDGE, state__in=UNFINISHED)
-    return waiting.filter(params__run=run.pk).first() or jobs.create(
-        Kind.JUDGE, project=run.project, params={"run": run.pk}
-    )
-
-
-def request_instead_of_prelabels(run: TrainingRun) -> Job:
-    """The same for one that has just become the model in use: what another model was about to say is not wanted."""
-    prelabels.stop(run.project)
-    return request(run)
+    return jobs.create_unless_there(Kind.JUDGE, project=run.project, params={"run": run.pk}, params__run=run.pk)
 
 
 def due() -> list[TrainingRun]:

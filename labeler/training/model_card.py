@@ -11,19 +11,19 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from labeler.errors import NotPossibleNow
 from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
-from labeler.stats.results import FEW_IMAGES
+from labeler.models.project import Task
 from labeler.training import drawn_card, outside_models
 from labeler.wording.sentences import in_words
 
 FORMAT = "labeler-model-card-1"
 OVERALL = ("accuracy", "label_accuracy", "macro_f1", "weighted_f1", "micro_f1", "roc_auc", "log_loss", "ece")
-FEW_LABELS = 20  # training images of a class; below, what is said of it says little
+OF_CANDIDATE = ("candidate", "title", "tried", "chosen", "reason", "seconds")
+REACHED = ("accuracy", "macro_f1", "log_loss", "ap50", "miou")  # by a candidate
 CROSS_VALIDATION = "cross-validation"
 
 
@@ -89,22 +89,9 @@ def _data(run: TrainingRun, made_of: Mapping[str, Any], names: Mapping[Any, str]
 
 
 def _method(run: TrainingRun) -> dict[str, Any]:
-    kept = (
-        "candidate",
-        "title",
-        "tried",
-        "chosen",
-        "reason",
-        "seconds",
-        "accuracy",
-        "macro_f1",
-        "log_loss",
-        "ap50",
-        "miou",
-        "settings",
-    )
+    kept = (*OF_CANDIDATE, *REACHED, "settings")
     return {
-        "candidates": [{key: row[key] for key in (*kept, "settings") if key in row} for row in run.comparison or []],
+        "candidates": [{key: row[key] for key in kept if key in row} for row in run.comparison or []],
         "config": run.config,
         "seed": run.config.get("seed"),
         "note": run.note,
@@ -133,57 +120,38 @@ def _metrics(metrics: Mapping[str, Any], names: Mapping[Any, str]) -> dict[str, 
 def limits(run: TrainingRun) -> list[str]:
     """What the model must not be trusted with, each as a sentence that its own figures give reason for."""
     metrics, names = run.metrics or {}, names_of(run)
+    is_semantic = run.project.task == Task.SEMANTIC
     if run.project.draws:
-        return drawn_card.limits(run, names)
-    return [
-        *_judged(metrics),
-        *_rare_classes(metrics, names),
-        *_worse_slices(metrics),
-        *(
-            []
-            if run.is_calibrated
-            else [_("Its probabilities are not calibrated: read them as an order, not as frequencies.")]
-        ),
+        found = drawn_card.limits(run, names)
+    else:
+        unseen = [names.get(row["category"], "") for row in metrics.get("per_class") or [] if not row["n"]]
+        few = _("Classes with fewer than %(few)s training images: %(names)s.")
+        found = [
+            *_judged(metrics), *drawn_card.of_classes(metrics, names, few, unseen), *_worse_slices(metrics)
+        ]  # fmt: skip
+    if not run.is_calibrated and not is_semantic:
+        found.append(_("Its probabilities are not calibrated: read them as an order, not as frequencies."))
+    found.append(
         _(
             "It was not tested on images of other sources than this project's: other cameras, places or times may be "
             "judged worse, and nothing here says by how much."
-        ),
-        _("It answers with one of its classes for any image, also where none of them is there."),
-        _("Where people are wrong together, it learned their mistake, and its figures do not show it."),
-    ]
+        )
+    )
+    if is_semantic:
+        found.append(_("Every pixel gets one of its classes, also where none of them is there."))
+    elif run.project.draws:
+        found.append(_("It knows its classes only, and may take something that it has never seen for one of them."))
+    else:
+        found.append(_("It answers with one of its classes for any image, also where none of them is there."))
+    return [*found, _("Where people are wrong together, it learned their mistake, and its figures do not show it.")]
 
 
 def _judged(metrics: Mapping[str, Any]) -> list[str]:
-    n = (metrics.get("accuracy") or {}).get("n", 0)
     if metrics.get("judged_on") == CROSS_VALIDATION:
         return [
             _("No held-out image was settled: its figures are of cross-validation, on images chosen for training, too.")
         ]
-    if n < FEW_IMAGES:
-        return [
-            ngettext(
-                "Only %(n)s held-out image judged it: the intervals say more than the values.",
-                "Only %(n)s held-out images judged it: the intervals say more than the values.",
-                n,
-            )
-            % {"n": n}
-        ]
-    return []
-
-
-def _rare_classes(metrics: Mapping[str, Any], names: Mapping[Any, str]) -> list[str]:
-    found = []
-    by_category = (metrics.get("provenance") or {}).get("by_category") or {}
-    rare = [f"{names.get(int(pk), pk)} ({n})" for pk, n in by_category.items() if n < FEW_LABELS]
-    if rare:
-        found.append(
-            _("Classes with fewer than %(few)s training images: %(names)s.")
-            % {"few": FEW_LABELS, "names": ", ".join(rare)}
-        )
-    unseen = [names.get(row["category"], "") for row in metrics.get("per_class") or [] if not row["n"]]
-    if unseen:
-        found.append(_("Classes that no judged image shows: %(names)s.") % {"names": ", ".join(unseen)})
-    return found
+    return drawn_card.few_images((metrics.get("accuracy") or {}).get("n", 0))
 
 
 def _worse_slices(metrics: Mapping[str, Any]) -> list[str]:

@@ -77,7 +77,8 @@ def title_of(card: Mapping[str, Any]) -> str:
 
 def sections(card: Mapping[str, Any]) -> list[Section]:
     """The card in the order in which people ask."""
-    return [_model(card), _figures(card), _limits(card), _data(card), _method(card), _cost(card)]
+    limits = Section("limits", _("What must it not be trusted with?"), lines=card["limits"])
+    return [_model(card), _figures(card), limits, _data(card), _method(card), _cost(card)]
 
 
 def _model(card: Mapping[str, Any]) -> Section:
@@ -127,26 +128,24 @@ def _figures(card: Mapping[str, Any]) -> Section:
         (row["class"], f"{row['n']:,}", _share(row["precision"]), _share(row["recall"]), _share(row["f1"]))
         for row in metrics["per_class"]
     ]  # fmt: skip
-    promises = [
-        (
-            _("%(share)s right") % {"share": percent(row["precision"])},
-            figure(row["threshold"]) if row["threshold"] is not None else "–",
-            percent(row["coverage"]) if row["coverage"] is not None else "–",
-            _("%(errors)s of %(n)s wrong") % {"errors": row["errors"], "n": row["accepted"]}
-            if row["threshold"] is not None
-            else str(row["reason"] or ""),
-        )
-        for row in metrics["acceptance"]
-    ]
     tables = [_overall(metrics)]
     if draws(card) and metrics["per_class"]:
         tables.append(_drawn_classes(metrics))
     elif classes:
         tables.append(Table((_("Class"), "n", _("Precision"), _("Recall"), "F1"), classes))
-    if promises:
+    if metrics["acceptance"]:
         head = (_("Promise, with 95 % confidence"), _("From score"), _("Of the images"), _("On calibration images"))
-        tables.append(Table(head, promises, words=3))
+        tables.append(Table(head, [_promise(row) for row in metrics["acceptance"]], words=3))
     return Section("figures", _("How good is it?"), lines=lines, tables=tables)
+
+
+def _promise(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    coverage = "–" if row["coverage"] is None else percent(row["coverage"])
+    right = _("%(share)s right") % {"share": percent(row["precision"])}
+    if row["threshold"] is None:
+        return right, "–", coverage, str(row["reason"] or "")
+    wrong = _("%(errors)s of %(n)s wrong") % {"errors": row["errors"], "n": row["accepted"]}
+    return right, figure(row["threshold"]), coverage, wrong
 
 
 def _judged_on(card: Mapping[str, Any]) -> str:
@@ -199,10 +198,6 @@ def _share(stat: Mapping[str, Any] | None) -> str:
     if not stat or stat["value"] is None:
         return (stat or {}).get("reason") or "–"
     return f"{percent(stat['value'])} ({percent_interval(stat)})" if percent_interval(stat) else percent(stat["value"])
-
-
-def _limits(card: Mapping[str, Any]) -> Section:
-    return Section("limits", _("What must it not be trusted with?"), lines=card["limits"])
 
 
 def _data(card: Mapping[str, Any]) -> Section:
@@ -310,16 +305,13 @@ def _of_attempts(attempts: int, counted: int) -> str:
 def _how(part: Mapping[str, Any]) -> str:
     name = _("processor") if part["part"] == "processor" else _("GPU")
     if part["how"] == "measured":
-        return _("Energy of the %(part)s: measured (%(by)s), with all that ran beside it.") % {
-            "part": name, "by": part["by"],
-        }  # fmt: skip
-    if "watts_per_core" in part:
-        return _("Energy of the %(part)s: an estimate, %(watts)s W for each second of a busy core.") % {
-            "part": name, "watts": f"{part['watts_per_core']:g}",
-        }  # fmt: skip
-    return _("Energy of the %(part)s: an estimate, %(watts)s W for the whole time.") % {
-        "part": name, "watts": f"{part['watts']:g}",
-    }  # fmt: skip
+        text = _("Energy of the %(part)s: measured (%(by)s), with all that ran beside it.")
+    elif "watts_per_core" in part:
+        text = _("Energy of the %(part)s: an estimate, %(watts)s W for each second of a busy core.")
+    else:
+        text = _("Energy of the %(part)s: an estimate, %(watts)s W for the whole time.")
+    watts = part.get("watts_per_core", part.get("watts", 0))
+    return text % {"part": name, "by": part.get("by"), "watts": f"{watts:g}"}
 
 
 # ---------------------------------------------------------------- Markdown

@@ -151,8 +151,8 @@ def _readme(run: TrainingRun, described: dict[str, Any], onnx: Errand | None) ->
     )
     if run.project.draws:
         return card + files + drawn_readme.code(run, described["recipe"]["canvas"], onnx)
-    code = WITH_LABELER + (with_onnx(onnx) if onnx is not None else "")
-    return card + files + code
+    with_onnx = "" if onnx is None else WITH_ONNX.format(side=onnx.answer["side"], **onnx.answer["equality"])
+    return card + files + WITH_LABELER + with_onnx
 
 
 WITH_LABELER = """
@@ -194,10 +194,6 @@ for category, p in zip(json.load(open("model.json"))["categories"], found[0]):
     print(f"{{p:.3f}} {{category['name']}}")
 ```
 """
-
-
-def with_onnx(onnx: Errand) -> str:
-    return WITH_ONNX.format(side=onnx.answer["side"], **onnx.answer["equality"])
 
 
 def forget(project: Project) -> None:

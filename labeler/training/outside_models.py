@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import Any
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,11 +25,8 @@ from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.training import judging, outside_objects, prelabels, runs
-from labeler.training.outside_objects import DrawnObject
+from labeler.training.outside_objects import DrawnObject, Unusable
 from labeler.training.prelabels import Opinion
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_NAME, LONGEST_VERSION = 200, 100
 OFF = 0.01  # so far the probabilities of a single choice may be from a sum of 1: they were rounded
@@ -56,10 +55,6 @@ class Taken:
     stored: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
     refused_objects: list[tuple[int, int, str]] = field(default_factory=list)
-
-
-class _Refused(Exception):
-    """Why one row cannot be stored, in a sentence."""
 
 
 def register(
@@ -93,13 +88,8 @@ def take_in(run: TrainingRun, rows: Iterable[Given]) -> Taken:
     An image that is there already is replaced, so the same rows again change nothing; but never what a person was
     shown, because their label says that they saw it. Afterwards a worker judges and calibrates them.
     """
-    taken, part = Taken(), []
-    for place, row in enumerate(rows):
-        part.append((place, row))
-        if len(part) == TOGETHER:
-            _take_in(run, part, taken)
-            part = []
-    if part:
+    taken, numbered = Taken(), enumerate(rows)
+    while part := list(islice(numbered, TOGETHER)):
         _take_in(run, part, taken)
     if taken.stored:
         judging.request(run)
@@ -115,22 +105,23 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
         in_use = [pk for pk in index.names if pk in index.ids_in_use]
         if in_use != locked.category_ids:
             runs.set_classes(locked, in_use, index.label(in_use))
-    reader: outside_objects.Reader | _Reader = _Reader(locked, index)
-    if locked.project.draws:
-        reader = outside_objects.Reader(locked, {row.image_id for _place, row in part})
-    there = lookup.by_id(locked.project, {row.image_id for _place, row in part})
+    image_ids = {row.image_id for _place, row in part}
+    there = lookup.by_id(locked.project, image_ids)
+    of_classes = _Reader(locked, index)
+    of_objects = outside_objects.Reader(locked, image_ids) if locked.project.draws else None
     found: dict[int, tuple[int, Opinion]] = {}
     for place, row in part:
         try:
             if row.image_id not in there:
-                raise _Refused(_("This project has no such image."))
+                raise Unusable(_("This project has no such image."))
             if row.image_id in found:
-                raise _Refused(_("This image was named before in the same request."))
-            found[row.image_id] = place, _opinion_of(reader, row)
-        except (_Refused, outside_objects.Unusable) as refusal:
+                raise Unusable(_("This image was named before in the same request."))
+            opinion = of_objects.opinion(row.image_id, row.objects) if of_objects else of_classes.opinion(row)
+            found[row.image_id] = place, opinion
+        except Unusable as refusal:
             taken.refused.append((place, str(refusal)))
-        if isinstance(reader, outside_objects.Reader):
-            taken.refused_objects += [(place, number, reason) for number, reason in reader.take_refused()]
+        if of_objects:
+            taken.refused_objects += [(place, number, reason) for number, reason in of_objects.take_refused()]
     for pk in _said_otherwise(locked, {pk: opinion for pk, (_place, opinion) in found.items()}):
         place, _opinion = found.pop(pk)
         text = _("A person was shown what this model said of this image before. Send it as a new version of the model.")
@@ -150,13 +141,6 @@ def _said_otherwise(run: TrainingRun, opinions: Mapping[int, Opinion]) -> list[i
     return [pk for pk, *said in before if said != now[pk]]
 
 
-def _opinion_of(reader: outside_objects.Reader | _Reader, row: Given) -> Opinion:
-    """Raises _Refused and outside_objects.Unusable."""
-    if isinstance(reader, outside_objects.Reader):
-        return reader.opinion(row.image_id, row.objects)
-    return reader.opinion(row)
-
-
 class _Reader:
     """Turns rows into opinions, for one model and the classes of now."""
 
@@ -166,23 +150,23 @@ class _Reader:
         self.temperature = run.temperature or 1.0
 
     def opinion(self, row: Given) -> Opinion:
-        """Raises _Refused."""
+        """Raises Unusable."""
         p = None if row.probabilities is None else self._vector(row.probabilities)
         if row.categories is None:
             if p is None:
-                raise _Refused(_("Give the classes it answers, or the probabilities of the classes."))
+                raise Unusable(_("Give the classes it answers, or the probabilities of the classes."))
             chosen = np.flatnonzero(p >= 0.5) if self.is_multi else [int(p.argmax())]
             answer = sorted(self.ids[at] for at in chosen)
         else:
             answer = sorted({self._class(named) for named in row.categories})
         if not self.is_multi and len(answer) != 1:
-            raise _Refused(_("This project wants exactly one class per image."))
+            raise Unusable(_("This project wants exactly one class per image."))
         if p is None:
             return Opinion(row.image_id, [], answer, 1.0, None, [])
         places = [self.position[pk] for pk in answer]
         if not self.is_multi and p[places[0]] < p.max() - HAIR:
             names = self.index.label([answer[0], self.ids[int(p.argmax())]])
-            raise _Refused(
+            raise Unusable(
                 _("It answers “%(answer)s”, but by its probabilities “%(likeliest)s” is likelier.")
                 % {"answer": names[0], "likeliest": names[1]}
             )
@@ -191,16 +175,16 @@ class _Reader:
     def _class(self, named: Any) -> int:
         """Where the class is today. Retired ones are refused: what cannot be chosen cannot be suggested."""
         if isinstance(named, bool) or not isinstance(named, int | str):
-            raise _Refused(_("Name each class by its id or its name."))
+            raise Unusable(_("Name each class by its id or its name."))
         pk = self.index.by_name.get(named.strip().casefold()) if isinstance(named, str) else named
         if pk is None or pk not in self.index.names:
-            raise _Refused(_("This project has no class “%(name)s”.") % {"name": str(named)[:100]})
+            raise Unusable(_("This project has no class “%(name)s”.") % {"name": str(named)[:100]})
         today = self.index.present([pk])
         if not today:
-            raise _Refused(_("The class “%(name)s” is not in use any more.") % {"name": self.index.names[pk]})
+            raise Unusable(_("The class “%(name)s” is not in use any more.") % {"name": self.index.names[pk]})
         if today[0] not in self.position:
             text = _("The class “%(name)s” is newer than this model: register a new version of the model.")
-            raise _Refused(text % {"name": self.index.names[today[0]]})
+            raise Unusable(text % {"name": self.index.names[today[0]]})
         return today[0]
 
     def _vector(self, given: Mapping[str, float]) -> np.ndarray:
@@ -208,15 +192,15 @@ class _Reader:
         p = np.zeros(len(self.ids))
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise _Refused(_("The probability of “%(name)s” is not a number.") % {"name": str(name)[:100]})
+                raise Unusable(_("The probability of “%(name)s” is not a number.") % {"name": str(name)[:100]})
             if not -HAIR <= value <= 1 + HAIR:
-                raise _Refused(_("The probability of “%(name)s” is not from 0 to 1.") % {"name": str(name)[:100]})
+                raise Unusable(_("The probability of “%(name)s” is not from 0 to 1.") % {"name": str(name)[:100]})
             at, value = self.position[self._class(name)], min(1.0, max(0.0, float(value)))
             p[at] = 1 - (1 - p[at]) * (1 - value) if self.is_multi else p[at] + value
         total = p.sum()
         if not self.is_multi:
             if abs(total - 1) > OFF + 1e-9:
-                raise _Refused(_("Its probabilities sum to %(sum)s instead of 1.") % {"sum": f"{total:.4g}"})
+                raise Unusable(_("Its probabilities sum to %(sum)s instead of 1.") % {"sum": f"{total:.4g}"})
             if abs(total - 1) > 1e-9:
                 p /= total
         return p

@@ -59,10 +59,7 @@ def request(run: TrainingRun) -> Job:
     """
     # Two that ask at once would both find no job, and the second's insert would undo what its transaction was about.
     Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
-    unfinished = Job.objects.select_for_update().filter(
-        project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED
-    )
-    for job in unfinished:
+    for job in _unfinished(run.project).select_for_update():
         if job.params.get("run") == run.pk:
             return job
         leases.cancel(Job, job.pk)
@@ -71,14 +68,17 @@ def request(run: TrainingRun) -> Job:
 
 def stop(project: Project) -> None:
     """Cancel what our own model was about to say: a model of another program is in use now."""
-    others = Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED)
-    for pk in others.values_list("pk", flat=True):
-        leases.cancel(Job, pk)
+    for job in _unfinished(project):
+        leases.cancel(Job, job.pk)
+
+
+def _unfinished(project: Project) -> QuerySet[Job]:
+    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED)
 
 
 def are_under_way(project: Project) -> bool:
     """Is the model in use looking at images, or about to?"""
-    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED).exists()
+    return _unfinished(project).exists()
 
 
 def due() -> list[TrainingRun]:
@@ -198,11 +198,12 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
     Call in a transaction that has locked the run. Unlike store(), durable: nobody here could compute it again.
     """
     before = Prediction.objects.filter(run=run, image__in=[o.image_id for o in opinions]).count()
-    return _upsert(run, opinions) - before
+    _upsert(run, opinions)
+    return len(opinions) - before
 
 
-def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
-    """One row per image and run, new or in place of the one before; returns how many."""
+def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> None:
+    """One row per image and run, new or in place of the one before."""
     rows = [
         Prediction(
             run=run, image_id=o.image_id, probabilities=o.probabilities, categories=o.categories,
@@ -217,7 +218,6 @@ def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
         unique_fields=["image", "run"],
         update_fields=["probabilities", "categories", "probability", "margin", "given", "drawn"],
     )
-    return len(rows)
 
 
 def opinion_of(

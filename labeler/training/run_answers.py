@@ -6,9 +6,9 @@ that people had settled on when the later one was judged. Knows no network: a wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Func, QuerySet, Value
 from django.db.models.functions import Concat
@@ -21,6 +21,7 @@ from labeler.stats import kappa, learning, paired
 from labeler.stats.results import FEW_IMAGES, Reason, Stat, undefined
 
 Part = RunAnswers.Part
+T = TypeVar("T")
 STOP_SET = 500  # images; kappa of .99 is then known to about one point
 MOST_CROSSED = 20_000  # training images whose answers are kept
 
@@ -99,7 +100,16 @@ class Comparison:
 
 
 def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
-    """None where no image was judged by both. On test images, unless those are few and cross-validation has more."""
+    """None where no image was judged by both; of which images, of_both says."""
+    return of_both(old, new, _compare, lambda found: found.flips.difference.n)
+
+
+def of_both(
+    old: TrainingRun, new: TrainingRun, compare: Callable[[RunAnswers, RunAnswers], T | None], n: Callable[[T], int]
+) -> T | None:
+    """What `compare` says of the test images, unless those are few and the training images, judged by models that had
+    not learned from them, are more. n: how many images a comparison is of.
+    """
     rows = RunAnswers.objects.filter(run__in=[old, new]).exclude(part=Part.STOP).select_related("run__project")
     kept = {(row.run_id, row.part): row for row in rows}
     found = [
@@ -107,10 +117,9 @@ def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
         for part in (Part.TEST, Part.CROSSED)
         if (old.pk, part) in kept
         and (new.pk, part) in kept
-        and (comparison := _compare(kept[old.pk, part], kept[new.pk, part])) is not None
+        and (comparison := compare(kept[old.pk, part], kept[new.pk, part])) is not None
     ]
-    # On few test images two versions are compared by cross-validation, where that has more.
-    if len(found) == 2 and found[0].flips.difference.n < FEW_IMAGES < found[1].flips.difference.n:
+    if len(found) == 2 and n(found[0]) < FEW_IMAGES < n(found[1]):
         return found[1]
     return found[0] if found else None
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
@@ -30,9 +31,6 @@ from labeler.models.job import State
 from labeler.models.label import VOTES
 from labeler.stats import tally as votes
 from labeler.training import judging, prelabels, run_answers, run_settings
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # Below, cross-validation has nothing to divide: five folds need four images each, and every class one on
 # either side.
@@ -54,41 +52,29 @@ class Trainable:
     def check(self, project: Project) -> None:
         """Raises TooFewLabels with a sentence that says what is missing."""
         if self.n_images < FEWEST_IMAGES:
-            raise TooFewLabels(
-                _(
-                    "There are %(n_images)s labeled images to train on, and %(fewest_images)s are "
-                    "needed. Images that are held out for testing do not count, nor do those whose votes "
-                    "are tied."
-                )
-                % {"n_images": self.n_images, "fewest_images": FEWEST_IMAGES},
-                have=self.n_images,
-                need=FEWEST_IMAGES,
+            text = _(
+                "There are %(n_images)s labeled images to train on, and %(fewest_images)s are needed. Images that are "
+                "held out for testing do not count, nor do those whose votes are tied."
             )
+            words = {"n_images": self.n_images, "fewest_images": FEWEST_IMAGES}
+            raise TooFewLabels(text % words, have=self.n_images, need=FEWEST_IMAGES)
+        enough = [n for n in self.by_category.values() if n >= FEWEST_PER_CLASS]
         if project.draws:
             return  # one class is enough: there is the rest of the image to tell it from
         if project.is_multi:
             # Yes or no for each class: it can be learned where there are a few of both.
-            learnable = [
-                n for n in self.by_category.values() if FEWEST_PER_CLASS <= n <= self.n_images - FEWEST_PER_CLASS
-            ]
-            if not learnable:
-                raise TooFewLabels(
-                    _(
-                        "No class has %(fewest_per_class)s images with it and %(fewest_per_class)s "
-                        "without it yet, so there is nothing to tell apart."
-                    )
-                    % {"fewest_per_class": FEWEST_PER_CLASS}
+            if not any(n <= self.n_images - FEWEST_PER_CLASS for n in enough):
+                text = _(
+                    "No class has %(fewest_per_class)s images with it and %(fewest_per_class)s without it yet, so "
+                    "there is nothing to tell apart."
                 )
-            return
-        enough = [n for n in self.by_category.values() if n >= FEWEST_PER_CLASS]
-        if len(enough) < 2:
-            raise TooFewLabels(
-                _(
-                    "Two classes with %(fewest_per_class)s labeled images each are needed to train; "
-                    "there %(value)s %(n)s."
-                )
-                % {"fewest_per_class": FEWEST_PER_CLASS, "value": "is" if len(enough) == 1 else "are", "n": len(enough)}
+                raise TooFewLabels(text % {"fewest_per_class": FEWEST_PER_CLASS})
+        elif len(enough) < 2:
+            text = _(
+                "Two classes with %(fewest_per_class)s labeled images each are needed to train; there %(value)s %(n)s."
             )
+            value = "is" if len(enough) == 1 else "are"
+            raise TooFewLabels(text % {"fewest_per_class": FEWEST_PER_CLASS, "value": value, "n": len(enough)})
 
 
 def trainable(project: Project) -> Trainable:
@@ -209,7 +195,8 @@ def _make_active(run: TrainingRun) -> None:
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
     if run.is_outside:
-        judging.request_instead_of_prelabels(run)
+        prelabels.stop(run.project)
+        judging.request(run)
     else:
         prelabels.request(run)
 
@@ -312,16 +299,6 @@ def record_judgement(run: TrainingRun, *, answers: Sequence[run_answers.Answers]
 
 
 # ---------------------------------------------------------------- for the worker that has taken the run
-
-
-def start(run_id: int, *, worker: str) -> tuple[TrainingRun, Lease] | None:
-    """Take a run; None when another worker has it, or it has ended."""
-    return leases.take(TrainingRun, run_id, worker=worker)
-
-
-def report(lease: Lease, **changes: Any) -> None:
-    """Write down how far it is: stage, progress_done, progress_total, history, device. Raises LeaseLost."""
-    lease.write(**changes)
 
 
 def name_features(run_ids: Sequence[int], name: str) -> None:

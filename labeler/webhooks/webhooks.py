@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -21,9 +22,6 @@ from labeler.errors import Invalid, NotPossibleNow
 from labeler.models import Project, Webhook
 from labeler.models.webhook import Event
 from labeler.webhooks import deliveries, events, signing
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 10  # of a project: each that hangs takes a worker's process for some seconds
 

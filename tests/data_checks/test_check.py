@@ -35,6 +35,10 @@ def _store(settings, tmp_path):
     settings.MEDIA_DIR = tmp_path / "media"
 
 
+def images_with(project, code):
+    return Image.objects.filter(ImageFinding.objects.of_image(code), project=project)
+
+
 def run(project, *, files=True, seconds=check.SECONDS):
     return check.run(project, files=files, tell=lambda n: None, seconds=seconds)
 
@@ -68,7 +72,7 @@ def test_each_fault_is_found_and_nothing_is_found_of_sound_pictures(project):
     assert {name: codes(there[name]) for name in SOUND} == {name: set() for name in SOUND}
     assert (done.measured, done.files, done.is_whole) == (12, 12, True)
     assert found.counts(project)[Finding.DARK] == 2
-    assert set(found.images_with(project, "dark")) == {there["dark"], there["black"]}
+    assert set(images_with(project, "dark")) == {there["dark"], there["black"]}
     assert found.newest(project, 1)["dark"] == [max(there["dark"].pk, there["black"].pk)]
 
 
@@ -109,10 +113,10 @@ def test_a_picture_unlike_fifty_others_is_odd_and_one_among_fewer_is_not(project
 def test_near_duplicates_are_found_as_long_as_there_are_two(project):
     pair = bring_in(project, {"one": sound(1), "again": sound(1).resize((300, 225)), "other": sound(2)})
     run(project)
-    assert set(found.images_with(project, "near_duplicate")) == {pair["one"], pair["again"]}
+    assert set(images_with(project, "near_duplicate")) == {pair["one"], pair["again"]}
     pair["again"].delete()
     run(project)
-    assert not found.images_with(project, "near_duplicate").exists()
+    assert not images_with(project, "near_duplicate").exists()
 
 
 # ---------------------------------------------------------------- files
@@ -223,7 +227,7 @@ def test_images_that_come_back_from_the_trash_are_looked_at_again(project, lena)
     def checked():
         assert check.request_due() == 1
         checks_job(Job.objects.filter(kind=Kind.CHECKS).latest("pk").pk, worker="w")
-        return set(found.images_with(project, "near_duplicate")), set(found.images_with(project, "dark"))
+        return set(images_with(project, "near_duplicate")), set(images_with(project, "dark"))
 
     deletion.delete(project=project, by=lena, image_ids=back)
     assert checked() == (set(), set())
@@ -246,8 +250,8 @@ def test_projects_do_not_mix(project):
     there = bring_in(project, {"dark": dark(1)})
     elsewhere = bring_in(other, {"dark": dark(1)})
     run(project)
-    assert list(found.images_with(project, "dark")) == [there["dark"]]
-    assert not found.images_with(other, "dark").exists()
+    assert list(images_with(project, "dark")) == [there["dark"]]
+    assert not images_with(other, "dark").exists()
     run(other)
-    assert list(found.images_with(other, "dark")) == [elsewhere["dark"]]
-    assert not found.images_with(project, "no such code").exists()
+    assert list(images_with(other, "dark")) == [elsewhere["dark"]]
+    assert not images_with(project, "no such code").exists()

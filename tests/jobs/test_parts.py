@@ -27,7 +27,7 @@ CONFIG = {"backbone": "efficientnet_lite0", "image_size": 224}
 @pytest.fixture
 def job(project, db):
     made = prelabels.request(make_model(project))
-    assert jobs.start(made.pk, worker="a")
+    assert leases.take(Job, made.pk, worker="a")
     return Job.objects.get(pk=made.pk)
 
 
@@ -174,7 +174,7 @@ def test_what_a_dead_worker_had_stored_of_its_part_is_not_looked_at_again(projec
     known.looks = threading.Barrier(1)
     job = prelabels.request(run)
     # a first attempt cut the images, predicted two of them and died
-    _, lease = jobs.start(job.pk, worker="dead")
+    _, lease = leases.take(Job, job.pk, worker="dead")
     parts.cut(job, [image.pk for image in images])
     part, _ = parts.take(job, worker="dead")
     prelabels.store(run, [Opinion(image.pk, [0.4, 0.3, 0.3], run.category_ids[:1], 0.4, 0.1) for image in images[:2]])
@@ -211,7 +211,7 @@ def test_nobody_goes_on_with_a_job_that_is_not_theirs_any_more(project, monkeypa
 
     monkeypatch.setattr(write_prelabels.saved_models, "probabilities", ending)
     if helps:
-        jobs.start(job.pk, worker="a")
+        leases.take(Job, job.pk, worker="a")
         parts.cut(job, [image.pk for image in images])
         write_prelabels.help_with(job.pk, worker="b")
     else:

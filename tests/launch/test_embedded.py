@@ -402,7 +402,7 @@ def test_a_server_runs_as_the_account_that_owns_its_database(made):
     owner = existing.stat()
     assert owner.st_uid != 0
     assert isinstance(account := accounts.server_account(existing), Account)
-    assert account.ids == (owner.st_uid, owner.st_gid)
+    assert (account.uid, account.gid) == (owner.st_uid, owner.st_gid)
 
 
 @pytest.fixture

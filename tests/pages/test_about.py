@@ -6,6 +6,7 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError
@@ -93,9 +94,10 @@ def test_without_the_broker_it_says_so(as_, ada, settings):
 
 
 def test_a_full_disk_and_missing_migrations_are_bad(monkeypatch):
-    monkeypatch.setattr(health, "disk", lambda: health.Disk(free=10**9, total=10**12))
+    little = SimpleNamespace(free=10**9, total=10**12)
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda path: little)
     monkeypatch.setattr("django.db.migrations.executor.MigrationExecutor.migration_plan", lambda self, targets: [1, 2])
-    found = {finding.name: finding for finding in health.findings()}
+    found = {finding.name: finding for finding in (check() for check in health.CHECKS)}
 
     assert (found["data directory"].state, found["database"].state) == ("bad", "bad")
     assert "Free some space" in found["data directory"].text

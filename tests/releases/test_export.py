@@ -323,7 +323,7 @@ def test_the_command_writes_a_whole_file_or_none(project, ann, tmp_path, capsys)
     assert target.read_bytes() == export(project, "csv")
     assert json.loads(capsys.readouterr().out)["bytes"] == target.stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
-    with pytest.raises(CommandError, match="No project"):
+    with pytest.raises(CommandError, match="There is no project"):
         call_command("export", "--project", "Nowhere")
     with pytest.raises(CommandError, match="Cannot write"):
         call_command("export", "--project", "Animals", "--output", str(tmp_path / "no" / "such" / "folder.csv"))

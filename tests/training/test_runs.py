@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from labeler.errors import Invalid, NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
-from labeler.jobs import dispatch
+from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import LeaseLost
 from labeler.labeling.claims import claim
 from labeler.labeling.labels import save_label
@@ -178,8 +178,8 @@ def test_settings_are_checked_and_laid_over_the_projects(project):
 def test_states_of_a_run_and_who_may_change_them(project, lena):
     enough(project)
     run = runs.request(project=project)
-    _, lease = runs.start(run.pk, worker="gpu@test")
-    runs.report(lease, stage="training", progress_done=3, progress_total=8, history=[{"epoch": 1}])
+    _, lease = leases.take(TrainingRun, run.pk, worker="gpu@test")
+    lease.write(stage="training", progress_done=3, progress_total=8, history=[{"epoch": 1}])
     run.refresh_from_db()
     assert (run.state, run.stage, run.progress_done, run.history) == (
         "running",
@@ -192,7 +192,7 @@ def test_states_of_a_run_and_who_may_change_them(project, lena):
 
     assert cancelled.state == State.CANCELLED
     for late in (
-        lambda: runs.report(lease, stage="on"),
+        lambda: lease.write(stage="on"),
         lambda: runs.finish(lease, activate=True, instead_of=None, note=""),
     ):
         with pytest.raises(LeaseLost):
@@ -206,14 +206,14 @@ def test_a_finished_run_becomes_active_when_the_judge_says_so(project, django_ca
     old = make_model(project, checkpoint="old")
     enough(project)
     kept = runs.request(project=project)
-    _, lease = runs.start(kept.pk, worker="w")
+    _, lease = leases.take(TrainingRun, kept.pk, worker="w")
     runs.finish(
         lease, activate=False, instead_of=old, note="It is worse.", checkpoint="kept", metrics={"accuracy": 0.5}
     )
     assert runs.active(project) == old
 
     better = runs.request(project=project)
-    _, lease = runs.start(better.pk, worker="w")
+    _, lease = leases.take(TrainingRun, better.pk, worker="w")
     runs.finish(lease, activate=True, instead_of=old, note="It is not worse.", checkpoint="better")
 
     assert runs.active(project) == better
@@ -226,7 +226,7 @@ def test_a_model_does_not_replace_one_that_somebody_chose_while_it_was_trained(p
     older, newer = make_model(project, checkpoint="older", active=False), make_model(project, checkpoint="newer")
     enough(project)
     run = runs.request(project=project)
-    _, lease = runs.start(run.pk, worker="w")
+    _, lease = leases.take(TrainingRun, run.pk, worker="w")
     runs.activate(older, lena)  # back, after the new one was compared with `newer`
 
     finished = runs.finish(lease, activate=True, instead_of=newer, note="It is not worse.", checkpoint="made")

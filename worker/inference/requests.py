@@ -22,6 +22,7 @@ from PIL import Image as PillowImage
 
 from labeler.errors import NoModel, NotPossibleNow
 from labeler.intake.images import media_store
+from labeler.jobs import leases
 from labeler.jobs.leases import Lease
 from labeler.models import Errand, Image, Project, TrainingRun
 from labeler.models.errand import ErrandKind
@@ -48,7 +49,7 @@ COMPARED = 32  # images on which an ONNX file must say what the model says
 
 def run_errand(errand_id: int, *, worker: str) -> None:
     """Answer one errand; does nothing when it is somebody else's or over."""
-    taken = inference_requests.start(errand_id, worker=worker)
+    taken = leases.take(Errand, errand_id, worker=worker)
     if taken is None:
         return
     errand, lease = taken

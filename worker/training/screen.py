@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from labeler.jobs.leases import Lease, Pulse
-from labeler.training import runs
 from worker.ml.training.run import Progress
 from worker.training import cost
 
@@ -42,7 +41,7 @@ class Screen:
         if now - self._read_at >= READ_SECONDS:
             changes["spent"] = self.bill.readings()
             self._read_at = now
-        runs.report(self.lease, progress_done=round(first + (last - first) * min(1.0, share)), **changes)
+        self.lease.write(progress_done=round(first + (last - first) * min(1.0, share)), **changes)
         self._written_at = now
 
     def add_epoch(self, line: dict[str, Any]) -> None:

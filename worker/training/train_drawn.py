@@ -57,8 +57,8 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     screen.show("Reading what people have drawn", 0)
     dataset, guideline = assemble(run.project), run.project.guideline_version
     labels = labels_now(run.project)
-    runs.report(
-        lease, device=describe_device(device, "as many threads as cores were idle"), spent=bill.readings(),
+    lease.write(
+        device=describe_device(device, "as many threads as cores were idle"), spent=bill.readings(),
         category_ids=dataset.category_ids, category_names=dataset.category_names, dataset=_counts(dataset, 0),
         # by which images are told apart that look alike: what to ask next is dealt from groups of them
         features=kept_as(backbones.get(config.backbone), config.image_size), **labels,

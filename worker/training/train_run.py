@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from labeler.errors import NotPossibleNow
+from labeler.jobs import leases
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job, TrainingRun
 from labeler.models.image import Slice
@@ -48,7 +49,7 @@ FEATURES_SHARE = 30  # of the bar's 100, for looking at images for the first tim
 
 def train_run(run_id: int, *, worker: str) -> None:
     """Train one requested run, then pre-label with it; does nothing when it is somebody else's or over."""
-    taken = runs.start(run_id, worker=worker)
+    taken = leases.take(TrainingRun, run_id, worker=worker)
     if taken is None:
         return
     run, lease = taken
@@ -78,8 +79,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     screen.show("Reading the labels", 0)
 
     dataset, guideline = assemble(run.project), run.project.guideline_version
-    runs.report(
-        lease,
+    lease.write(
         device=describe_device(device),
         spent=bill.readings(),
         category_ids=dataset.category_ids,

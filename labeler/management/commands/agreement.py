@@ -9,7 +9,6 @@ from django.core.management.base import CommandParser
 from labeler.agreement import reports
 from labeler.labeling import label_arrays
 from labeler.management.base import DataCommand
-from labeler.management.commands.train import find_project
 from labeler.wording.sentences import in_words
 
 
@@ -31,7 +30,7 @@ class Command(DataCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = find_project(options["project"])
+        project = self.project(options["project"])
         report = in_words(
             reports.agreement(project, label_arrays.Selection.with_default_sample(options["labels"], options["sample"]))
         )

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler.errors import LabelerError
 from labeler.management import image_filter
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 
@@ -16,6 +15,7 @@ class Command(DataCommand):
         "Move images to the trash: out of sight and of all figures at once, deleted for good after 30 days. "
         "restore_images brings them back. Exit code 3: done, but some of the images were not there."
     )
+    goes_on = True
     restores: ClassVar[bool] = False
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,21 +32,16 @@ class Command(DataCommand):
             raise CommandError("Name the images in one way: ids, --filter, or --all.", returncode=USAGE)
         ids = options["images"]
         verb = deletion.restore if self.restores else deletion.delete
-        try:
-            if not ids:
-                sent = image_filter.sent(options["filter"])
-                if self.restores:
-                    sent["status"] = [*sent.get("status", []), filters.DELETED]
-                found = filters.read(project, sent, is_checked=True).images(project)
-                ids = list(found.order_by("id").values_list("pk", flat=True))
-            done = 0
-            for start in range(0, len(ids), work.STEP):
-                done += len(verb(project=project, by=None, image_ids=ids[start : start + work.STEP]))
-                self.progress(min(start + work.STEP, len(ids)), len(ids), "images")
-        except LabelerError as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt as stop:
-            raise CommandError("Stopped. The same command goes on from here.") from stop
+        if not ids:
+            sent = image_filter.sent(options["filter"])
+            if self.restores:
+                sent["status"] = [*sent.get("status", []), filters.DELETED]
+            found = filters.read(project, sent, is_checked=True).images(project)
+            ids = list(found.order_by("id").values_list("pk", flat=True))
+        done = 0
+        for start in range(0, len(ids), work.STEP):
+            done += len(verb(project=project, by=None, image_ids=ids[start : start + work.STEP]))
+            self.progress(min(start + work.STEP, len(ids)), len(ids), "images")
         words = "are back" if self.restores else "are in the trash for 30 days"
         said = f"“{project.name}”: {done:,} images {words}."
         self.result({"project": project.pk, "changed": done, "kept": len(ids) - done}, "" if self._quiet else said)

@@ -9,7 +9,6 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
 from labeler.demo import chess, scenario
-from labeler.errors import LabelerError
 from labeler.management.base import DataCommand
 
 
@@ -22,14 +21,11 @@ class Command(DataCommand):
             raise CommandError("The demo needs an administrator to lead it: create_user NAME --admin first.")
         begun = time.monotonic()
         self.say("Making the demo project …")
-        try:
-            demo = scenario.make(lead=lead, progress=self.progress)
-            # Who has thrown it away shall not find it again after the next start.
-            drawn = chess.find() if not demo.made else None
-            if demo.made or drawn is not None:
-                drawn = chess.make(lead=lead, progress=self.progress)
-        except LabelerError as error:
-            raise CommandError(str(error)) from error
+        demo = scenario.make(lead=lead, progress=self.progress)
+        # Who has thrown it away shall not find it again after the next start.
+        drawn = chess.find() if not demo.made else None
+        if demo.made or drawn is not None:
+            drawn = chess.make(lead=lead, progress=self.progress)
         seconds = time.monotonic() - begun
         facts = {
             "project": demo.project.pk,

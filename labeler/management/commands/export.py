@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from argparse import BooleanOptionalAction
 from collections.abc import Sequence
@@ -17,10 +16,8 @@ from labeler.acceptance import summary as acceptance_summary
 from labeler.accounts.audit import audit
 from labeler.curation import filters
 from labeler.curation.filters import ImageFilter
-from labeler.errors import LabelerError
 from labeler.management import image_filter
-from labeler.management.base import USAGE, DataCommand
-from labeler.management.commands.train import find_project
+from labeler.management.base import USAGE, DataCommand, writing
 from labeler.models import Image, Project, Release
 from labeler.releases import preparation, summary
 from labeler.releases import releases as frozen_releases
@@ -58,14 +55,11 @@ class Command(DataCommand):
         parser.add_argument("--output", metavar="FILE", help="where to; - is stdout (default: a name of its own, here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = find_project(options["project"])
+        project = self.project(options["project"])
         if options["output"] == "-" and options["json"]:
             raise CommandError("Not both on stdout: give --output a file, or leave out --json.", returncode=USAGE)
-        try:
-            only = self._only(project, options)
-            export = self._export(project, options, only)
-        except LabelerError as problem:
-            raise CommandError(str(problem)) from None
+        only = self._only(project, options)
+        export = self._export(project, options, only)
         asked = {name: options[name] for name in ("labels", "images", "release") if options[name] is not None}
         asked |= {name: options[name] for name in ("filter", "prepare") if options[name]}
         details = {"format": options["format"]} | ({"accepted": True} if options["accepted"] else {}) | asked
@@ -74,17 +68,8 @@ class Command(DataCommand):
             self._write(export, sys.stdout.buffer)
             return
         target = Path(options["output"] or export.file_name)
-        # Beside its place first: a file of that name is always a whole one.
-        partial = target.with_name(f".{target.name}.part")
-        try:
-            with partial.open("wb") as file:
-                size = self._write(export, file)
-            partial.replace(target)
-        except OSError as problem:
-            raise CommandError(f"Cannot write {target}: {problem.strerror}.") from problem
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
+        with writing(target) as file:
+            size = self._write(export, file)
         images = (only.images(project) if only else Image.objects.for_project(project)).count()
         facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
         words = f"Wrote {target} ({size:,} bytes)."
@@ -126,10 +111,7 @@ class Command(DataCommand):
         return releases.as_file(frozen_releases.data_set(release, replace(wanted, preparation=how)), options["format"])
 
     def _write(self, export: releases.Export, file: BinaryIO) -> int:
-        size = 0
-        for chunk in export.chunks:
-            file.write(chunk)
-            size += len(chunk)
+        size = sum(file.write(chunk) for chunk in export.chunks)
         file.flush()
         return size
 

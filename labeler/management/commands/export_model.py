@@ -10,14 +10,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from labeler.accounts.audit import audit
-from labeler.errors import LabelerError
-from labeler.management.base import DataCommand
+from labeler.management.base import DataCommand, writing
 from labeler.management.commands.predict import model_of
-from labeler.management.commands.train import a_worker_trains, work_here
+from labeler.management.work import LOOK_SECONDS, a_worker_serves, work_here
 from labeler.models import Errand, TrainingRun
 from labeler.training import inference_requests, model_files
-
-LOOK_SECONDS = 0.5
 
 
 class Command(DataCommand):
@@ -32,21 +29,10 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         project = self.project(options["project"])
         run = model_of(project, options["model"])
-        try:
-            made = model_files.package(run, onnx=self._converted(run) if options["onnx"] else None)
-        except LabelerError as problem:
-            raise CommandError(str(problem)) from None
+        made = model_files.package(run, onnx=self._converted(run) if options["onnx"] else None)
         target = options["output"] or Path(made.name)
-        # Beside its place first: a file of that name is always a whole one.
-        partial = target.with_name(f".{target.name}.part")
-        try:
-            with partial.open("wb") as file:
-                shutil.copyfileobj(made.file, file)
-            partial.replace(target)
-        except OSError as problem:
-            raise CommandError(f"Cannot write {target}: {problem.strerror}.") from problem
-        finally:
-            partial.unlink(missing_ok=True)
+        with writing(target) as file:
+            shutil.copyfileobj(made.file, file)
         audit(None, "model.export", project=project, subject=made.name)
         facts = {"file": str(target), "bytes": made.size, "model": run.number, "run": run.pk}
         self.result(facts, f"Wrote {target} ({made.size:,} bytes).")
@@ -56,7 +42,7 @@ class Command(DataCommand):
         errand = inference_requests.convert(run=run, asked_by=None)
         if not errand.is_finished:
             self.say("Writing the ONNX file and comparing it with the model")
-        if not errand.is_finished and not a_worker_trains():
+        if not errand.is_finished and not a_worker_serves("gpu"):
             work_here("errand", errand.pk).wait()
             errand.refresh_from_db()
             if not errand.is_finished:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeler.errors import LabelerError
 from labeler.imports import options as option_checks
-from labeler.imports.run import FORMATS, S3, import_file, reading
+from labeler.imports.run import FORMATS, S3, reading
 from labeler.intake import bucket, refusal_report
 from labeler.intake import import_metadata as metadata_import
 from labeler.intake.archives import caps
@@ -20,13 +20,10 @@ from labeler.intake.formats.recognise import PLAIN, recognise
 from labeler.intake.images import import_path
 from labeler.intake.outcomes import ImportResult
 from labeler.intake.tree import Tree
-from labeler.jobs import jobs
-from labeler.jobs.leases import LeaseLost, beating
-from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
+from labeler.management import import_here
+from labeler.management.base import DONE, MOST_REFUSALS, REFUSALS, USAGE, DataCommand
 from labeler.management.commands import import_metadata
 from labeler.models import Job, Project
-
-MOST_LINES = 50  # refusals shown to a person; --json has them all
 
 
 class Command(DataCommand):
@@ -35,6 +32,8 @@ class Command(DataCommand):
         "labels. What is there already is passed over, so the same command continues after an interruption. Exit code "
         "3: done, but some files were refused."
     )
+    expected = import_here.EXPECTED
+    goes_on = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="FOLDER|ZIP|s3://…")
@@ -90,14 +89,7 @@ class Command(DataCommand):
         def progress(result: ImportResult, total: int) -> None:
             self.progress(result.seen, total or result.seen + 1, "files")
 
-        try:
-            result = import_path(source, project=project, progress=progress, dry_run=dry_run)
-        except Refused as refusal:
-            raise CommandError(refusal.reason) from refusal
-        except (LabelerError, OSError) as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt as stop:
-            raise CommandError("Stopped. The same command goes on from here.") from stop
+        result = import_path(source, project=project, progress=progress, dry_run=dry_run)
         described = self._describe(table, project) if table is not None and not dry_run else None
         self._report(result, described, project, dry_run)
         is_whole = not (result.n_refused or result.stopped or (described and described.n_refused))
@@ -130,37 +122,17 @@ class Command(DataCommand):
         self, source: Path | None, project: Project, params: dict[str, Any], options: dict[str, Any]
     ) -> None:
         """By a row like that of the page, which lists it and can stop it."""
-        params = {
-            **params, "terminal": True, "blind": options["blind"], "dry_run": options["dry_run"], **options["answers"],
-        }  # fmt: skip
-        job, lease = jobs.begin_here(project=project, params=params, worker=f"import_images {os.getpid()}")
+        params = {**params, "blind": options["blind"], "dry_run": options["dry_run"], **options["answers"]}
+        job = import_here.run(self, project, params, partial(import_here.read_file, source))
+        self._report_more(job, options["dry_run"])
 
-        def progress(stage: str, done: int, total: int, result: dict[str, Any]) -> None:
-            pulse.check()
-            lease.write(progress_done=done, progress_total=total, stage=stage, result=result)
-            self.progress(done, total, "rows")
-
-        try:
-            with beating(lease) as pulse:
-                ended = import_file(job, source, progress=progress)
-                lease.finish(result=ended.result, progress_done=ended.seen, progress_total=ended.seen)
-        except (LabelerError, Refused, OSError) as error:
-            lease.fail(getattr(error, "code", "unreadable"), str(error))
-            raise CommandError(str(error)) from error
-        except LeaseLost as lost:
-            raise CommandError("Somebody stopped this import. The same command goes on from here.") from lost
-        except KeyboardInterrupt as stop:
-            jobs.cancel(job)
-            raise CommandError("Stopped. The same command goes on from here.") from stop
-        self._report_more(ended.result, job, options["dry_run"])
-
-    def _report_more(self, result: dict[str, Any], job: Job, dry_run: bool) -> None:
+    def _report_more(self, job: Job, dry_run: bool) -> None:
+        result = job.result
         refused = result["refused"]
-        for one in refused[:MOST_LINES]:
-            row = f" row {one['row']}" if one.get("row") else ""
-            row += f" object {one['object']}" if one.get("object") else ""
-            self.say(f"refused{row} {one['name']}: {one['reason']}")
-        if len(refused) > MOST_LINES:
+        for one in refused[:MOST_REFUSALS]:
+            place = "".join(f" {name} {one[name]}" for name in ("row", "object") if one.get(name))
+            self.say(f"refused{place} {one['name']}: {one['reason']}")
+        if len(refused) > MOST_REFUSALS:
             self.say(f"… and more; all of them: {refusal_report.path_of(job.pk)}")
         found = result.get("found") or {}
         if found:
@@ -194,16 +166,12 @@ class Command(DataCommand):
                 return metadata_import.describe(project=project, by=None, rows=metadata.Table(file))
         except (LabelerError, OSError) as error:
             raise CommandError(f"The images are in, but {table} could not be read: {error}") from error
-        except KeyboardInterrupt as stop:
-            raise CommandError("Stopped. The same command goes on from here.") from stop
 
     def _report(
         self, result: ImportResult, described: metadata_import.MetadataResult | None, project: Project, dry_run: bool
     ) -> None:
-        for file in result.refused[:MOST_LINES]:
-            self.say(f"refused {file.name}: {file.reason}")
-        if result.n_refused > MOST_LINES:
-            self.say(f"… and {result.n_refused - MOST_LINES:,} more refused files (--json names them)")
+        lines = (f"refused {file.name}: {file.reason}" for file in result.refused)
+        self.say_refusals(lines, result.n_refused, "files")
         if result.stopped:
             self.say(f"stopped: {result.stopped}")
         text = (
@@ -212,8 +180,7 @@ class Command(DataCommand):
         )
         facts = {"project": project.pk, "dry_run": dry_run, **result.as_json()}
         if described is not None:
-            for line in import_metadata.refusals(described):
-                self.say(line)
+            self.say_refusals(import_metadata.refusals(described), described.n_refused)
             text += f" {import_metadata.summary(described)}."
             facts["metadata"] = described.as_json()
         self.result(facts, "" if self._quiet else text)

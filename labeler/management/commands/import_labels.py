@@ -6,25 +6,21 @@ is read as the page reads a manifest with objects, or a file of a tool.
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler.errors import LabelerError
-from labeler.imports.run import import_file
 from labeler.intake import import_labels
-from labeler.intake.check import Refused
 from labeler.intake.formats import judgements
 from labeler.jobs import jobs
-from labeler.jobs.leases import Lease, LeaseLost, Pulse, beating
+from labeler.management import import_here
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.models import Job
 
 # By the end of a file's name; anything else is recognised by what is in it.
 OBJECTS_IN = {".csv": "csv", ".jsonl": "jsonl"}
-MOST_LINES = 50  # refusals shown to a person; --json has more
 
 
 class Command(DataCommand):
@@ -35,6 +31,9 @@ class Command(DataCommand):
         "already is passed over. Where people draw, a CSV or JSON Lines with file_name, annotator and objects, or a "
         "file of COCO, CVAT or Label Studio. Exit code 3: done, but some rows were refused."
     )
+    expected = import_here.EXPECTED
+    goes_on = True
+    _n_refused = 0  # of judgements: the result names some of them only
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="FILE", type=Path)
@@ -52,62 +51,34 @@ class Command(DataCommand):
 
         params = {
             "path": str(source.absolute()), "name": source.name, "format": jobs.JUDGEMENTS, "blind": options["blind"],
-            "terminal": True,
         }  # fmt: skip
         if project.draws:
             params |= {"format": OBJECTS_IN.get(source.suffix.lower(), "auto"), "labels_as": {"people": "annotator"}}
-        job, lease = jobs.begin_here(project=project, params=params, worker=f"import_labels {os.getpid()}")
-        try:
-            with beating(lease) as pulse:
-                bring_in = self._bring_objects_in if project.draws else self._bring_in
-                result, n = bring_in(job, source, pulse, lease)
-                lease.finish(result=result, progress_done=n, progress_total=n)
-        except (LabelerError, Refused, OSError) as error:
-            lease.fail(getattr(error, "code", "unreadable"), str(error))
-            raise CommandError(str(error)) from error
-        except LeaseLost as lost:
-            raise CommandError("Somebody stopped this import. The same command goes on from here.") from lost
-        except KeyboardInterrupt as stop:
-            jobs.cancel(job)
-            raise CommandError("Stopped. The same command goes on from here.") from stop
-        self._report(result, job)
-        self.finish(REFUSALS if result["refused"] else DONE)
+        read = import_here.read_file if project.draws else self._read
+        job = import_here.run(self, project, params, partial(read, source))
+        self._report(job)
+        self.finish(REFUSALS if job.result["refused"] else DONE)
 
-    def _bring_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[dict[str, Any], int]:
-        """The result of the import, and how many rows it saw."""
-
-        def progress(outcome: import_labels.LabelImportResult, total: int) -> None:
-            pulse.check()
-            lease.write(progress_done=outcome.seen, progress_total=total)
-            self.progress(outcome.seen, total, "rows")
-
+    def _read(self, source: Path, job: Job, tell: import_here.Tell) -> tuple[dict[str, Any], int]:
+        rows = judgements.read(source, multi=job.project.is_multi)
         outcome = import_labels.import_judgements(
-            job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress
+            job=job, rows=rows, progress=lambda outcome, total: tell(outcome.seen, total)
         )
         self._n_refused = outcome.n_refused
         return outcome.as_json(), outcome.seen
 
-    def _bring_objects_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[dict[str, Any], int]:
-        """As _bring_in, of drawn objects."""
-
-        def progress(stage: str, done: int, total: int, result: dict[str, Any]) -> None:
-            pulse.check()
-            lease.write(progress_done=done, progress_total=total, stage=stage, result=result)
-            self.progress(done, total, "rows")
-
-        ended = import_file(job, source, progress=progress)
-        self._n_refused = len(ended.result["refused"])
-        return ended.result, ended.seen
-
-    def _report(self, result: dict[str, Any], job: Job) -> None:
-        for one in result["refused"][:MOST_LINES]:
-            place = "".join(f" {name} {one[name]}" for name in ("row", "object") if one.get(name))
-            name = one["name"] and f" ({one['name']})"
-            self.say(f"refused{place}{name}: {one['reason']}")
-        if self._n_refused > MOST_LINES:
-            self.say(f"… and {self._n_refused - MOST_LINES:,} more refused rows (--json names them)")
+    def _report(self, job: Job) -> None:
+        result = job.result
+        n_refused = self._n_refused or len(result["refused"])
+        self.say_refusals(map(_refusal, result["refused"]), n_refused)
         text = (
             f"Added {result['labels_added']:,} labels to “{job.project.name}”; "
-            f"{result['duplicates']:,} were there already, {self._n_refused:,} refused."
+            f"{result['duplicates']:,} were there already, {n_refused:,} refused."
         )
         self.result({"project": job.project_id, "import": job.pk, **result}, "" if self._quiet else text)
+
+
+def _refusal(one: dict[str, Any]) -> str:
+    place = "".join(f" {name} {one[name]}" for name in ("row", "object") if one.get(name))
+    name = one["name"] and f" ({one['name']})"
+    return f"refused{place}{name}: {one['reason']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,6 @@ from labeler.intake import import_metadata
 from labeler.intake.formats import metadata
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 
-MOST_LINES = 50  # refusals shown to a person; --json has more
-
 
 class Command(DataCommand):
     help = (
@@ -21,6 +20,8 @@ class Command(DataCommand):
         "row per image, or JSON Lines with an object per image. file_name (or sha256, or id) names the image, every "
         "other column is a field. Fields that are not named stay. Exit code 3: done, but some rows were refused."
     )
+    expected = (LabelerError, OSError)
+    goes_on = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="FILE", type=Path)
@@ -37,29 +38,18 @@ class Command(DataCommand):
         def progress(outcome: import_metadata.MetadataResult, total: int) -> None:
             self.progress(outcome.seen, total, "rows")
 
-        try:
-            with source.open("rb") as file:
-                rows = metadata.Table(file, remove_empty=options["empty_removes"])
-                outcome = import_metadata.describe(project=project, by=None, rows=rows, progress=progress)
-        except (LabelerError, OSError) as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt as stop:
-            raise CommandError("Stopped. The same command goes on from here.") from stop
-        for line in refusals(outcome):
-            self.say(line)
+        with source.open("rb") as file:
+            rows = metadata.Table(file, remove_empty=options["empty_removes"])
+            outcome = import_metadata.describe(project=project, by=None, rows=rows, progress=progress)
+        self.say_refusals(refusals(outcome), outcome.n_refused)
         text = f"“{project.name}”: {summary(outcome)}."
         self.result({"project": project.pk, **outcome.as_json()}, "" if self._quiet else text)
         self.finish(REFUSALS if outcome.n_refused else DONE)
 
 
-def refusals(outcome: import_metadata.MetadataResult) -> list[str]:
-    """A line for each row that was refused, as far as a person reads them."""
-    lines = [
-        f"refused row {row.row}{row.name and f' ({row.name})'}: {row.reason}" for row in outcome.refused[:MOST_LINES]
-    ]
-    if outcome.n_refused > MOST_LINES:
-        lines.append(f"… and {outcome.n_refused - MOST_LINES:,} more refused rows (--json names them)")
-    return lines
+def refusals(outcome: import_metadata.MetadataResult) -> Iterator[str]:
+    """A line for each row that was refused."""
+    return (f"refused row {row.row}{row.name and f' ({row.name})'}: {row.reason}" for row in outcome.refused)
 
 
 def summary(outcome: import_metadata.MetadataResult) -> str:

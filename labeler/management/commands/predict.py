@@ -17,8 +17,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeler.intake.formats.cells import cell
 from labeler.label_set import categories
+from labeler.label_set.categories import CategoryIndex
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
-from labeler.management.commands.train import work_here
+from labeler.management.work import work_here
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
 from labeler.training import drawn_answers, outside_models, runs
@@ -57,57 +58,20 @@ class Command(DataCommand):
         answers, refused, calibrated = self._ask(run, files)
         for path, reason in refused:
             print(f"refused {path}: {reason}", file=sys.stderr, flush=True)
-        if project.draws:
-            self._objects(run, answers, refused, calibrated, options)
-        else:
-            self._classes(run, answers, refused, calibrated, as_csv=options["csv"])
-        self.finish(REFUSALS if refused else DONE)
-
-    def _classes(
-        self, run: TrainingRun, answers: list[dict[str, Any]], refused: list[tuple[str, str]], calibrated: bool, *,
-        as_csv: bool,
-    ) -> None:  # fmt: skip
-        index = categories.index(run.project)
-        names = index.label(run.category_ids)
-        rows = [
-            {
-                "file": said["file"],
-                "categories": index.label(said["categories"]),
-                "probability": said["probability"],
-                "probabilities": dict(zip(names, said["probabilities"], strict=True)),
-            }
-            for said in answers
-        ]
-        if as_csv:
-            self._as_csv(names, rows)
-        else:
-            self.result(_facts(run, calibrated, rows, refused), "\n".join(_line(row, calibrated) for row in rows))
-
-    def _objects(
-        self, run: TrainingRun, answers: list[dict[str, Any]], refused: list[tuple[str, str]], calibrated: bool,
-        options: dict[str, Any],
-    ) -> None:  # fmt: skip
-        index = categories.index(run.project)
+        index = categories.index(project)
+        names = dict(zip(run.category_ids, index.label(run.category_ids), strict=True))
+        rows = [_row(said, index, list(names.values()), shown_only=options["shown"]) for said in answers]
         if options["coco"]:
-            # Under the folder that holds them all: so each has a name of its own.
-            base = os.path.commonpath([Path(said["file"]).parent for said in answers]) if answers else ""
-            images = [said | {"name": Path(said["file"]).relative_to(base).as_posix()} for said in answers]
-            names = dict(zip(run.category_ids, index.label(run.category_ids), strict=True))
-            title = f"{run.project.name}, model {run.number}"
-            document = drawn_answers.coco(images, names, title=title, shown_only=options["shown"])
-            print(json.dumps(document, ensure_ascii=False), flush=True)
-            return
-        rows = [
-            said | {
-                "categories": index.label(said["categories"]),
-                "objects": [
-                    one for one in drawn_answers.told(said["objects"], index.names)
-                    if one["shown"] or not options["shown"]
-                ],
-            }
-            for said in answers
-        ]  # fmt: skip
-        self.result(_facts(run, calibrated, rows, refused), "\n".join(_drawn_line(row) for row in rows))
+            _as_coco(run, answers, names, shown_only=options["shown"])
+        elif options["csv"]:
+            _as_csv(list(names.values()), rows)
+        else:
+            facts = {
+                "project": run.project_id, "model": run.number, "run": run.pk, "calibrated": calibrated,
+                "results": rows, "refused": [{"file": path, "reason": reason} for path, reason in refused],
+            }  # fmt: skip
+            self.result(facts, "\n".join(_line(row, calibrated) for row in rows))
+        self.finish(REFUSALS if refused else DONE)
 
     def _ask(self, run: TrainingRun, files: list[Path]) -> tuple[list[dict[str, Any]], list[tuple[str, str]], bool]:
         """Answers and refusals in the order of the files, from a child that has the model."""
@@ -139,13 +103,6 @@ class Command(DataCommand):
             raise CommandError(f"The process that has the model ended (exit code {code}) before all was answered.")
         place = {str(path): at for at, path in enumerate(files)}
         return sorted(answers, key=lambda said: place[said["file"]]), refused, calibrated
-
-    def _as_csv(self, names: list[str], rows: list[dict[str, Any]]) -> None:
-        table = csv.writer(sys.stdout, lineterminator="\n")
-        table.writerow(["file", "categories", "probability", *(f"p:{name}" for name in names)])
-        for row in rows:
-            said = "|".join(row["categories"])
-            table.writerow([cell(row["file"]), cell(said), row["probability"], *row["probabilities"].values()])
 
 
 def model_of(project: Project, number: int | None) -> TrainingRun:
@@ -192,22 +149,39 @@ def _send(pipe: Any, files: list[Path]) -> None:
         return  # the child has ended; whoever reads its answers says so
 
 
-def _facts(
-    run: TrainingRun, calibrated: bool, rows: list[dict[str, Any]], refused: list[tuple[str, str]]
-) -> dict[str, Any]:
-    return {
-        "project": run.project_id, "model": run.number, "run": run.pk, "calibrated": calibrated, "results": rows,
-        "refused": [{"file": path, "reason": reason} for path, reason in refused],
-    }  # fmt: skip
+def _row(said: dict[str, Any], index: CategoryIndex, names: list[str], *, shown_only: bool) -> dict[str, Any]:
+    """An answer with what the classes are called today."""
+    found = index.label(said["categories"])
+    if "objects" in said:
+        drawn = drawn_answers.told(said["objects"], index.names)
+        return said | {"categories": found, "objects": [one for one in drawn if one["shown"] or not shown_only]}
+    return said | {"categories": found, "probabilities": dict(zip(names, said["probabilities"], strict=True))}
 
 
-def _drawn_line(row: dict[str, Any]) -> str:
-    """The file, and how many objects of each class are shown."""
-    counts = Counter(one["category"] for one in row["objects"] if one["shown"])
-    return f"{row['file']}\t" + (", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "nothing")
+def _as_csv(names: list[str], rows: list[dict[str, Any]]) -> None:
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(["file", "categories", "probability", *(f"p:{name}" for name in names)])
+    for row in rows:
+        said = "|".join(row["categories"])
+        table.writerow([cell(row["file"]), cell(said), row["probability"], *row["probabilities"].values()])
+
+
+def _as_coco(run: TrainingRun, answers: list[dict[str, Any]], names: dict[int, str], *, shown_only: bool) -> None:
+    # Under the folder that holds them all: so each has a name of its own.
+    base = os.path.commonpath([Path(said["file"]).parent for said in answers]) if answers else ""
+    images = [said | {"name": Path(said["file"]).relative_to(base).as_posix()} for said in answers]
+    title = f"{run.project.name}, model {run.number}"
+    print(
+        json.dumps(drawn_answers.coco(images, names, title=title, shown_only=shown_only), ensure_ascii=False),
+        flush=True,
+    )
 
 
 def _line(row: dict[str, Any], calibrated: bool) -> str:
+    """The file, and its classes with how sure the model is, or how many objects of each class are shown."""
+    if "objects" in row:
+        counts = Counter(one["category"] for one in row["objects"] if one["shown"])
+        return f"{row['file']}\t" + (", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "nothing")
     said = ", ".join(row["categories"]) or "none"
     sure = f"{row['probability']:.0%}" if calibrated else f"{row['probability']:.2f} (not calibrated)"
     return f"{row['file']}\t{said}\t{sure}"

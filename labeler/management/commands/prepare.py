@@ -7,7 +7,6 @@ that administrator has never logged in, each start also gets a link that does it
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from labeler.accounts import login_link, people
+from labeler.launch import embedded
 from labeler.management.base import DataCommand
 
 FIRST_ADMIN = "admin"
@@ -41,7 +41,7 @@ class Command(DataCommand):
                     "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(4)
                 )
                 # The note first: an administrator whose password nobody knows helps nobody.
-                _keep(note, password)
+                embedded.write_private(note, f"{password}\n")
                 people.add_account(username=FIRST_ADMIN, password=password, is_administrator=True)
                 self.say("Made the first administrator.")
         admin = user_model.objects.filter(username=FIRST_ADMIN, is_active=True).first()
@@ -51,11 +51,4 @@ class Command(DataCommand):
         if secret is None:
             link.unlink(missing_ok=True)
         else:
-            _keep(link, secret)  # for `up`, which prints and removes it
-
-
-def _keep(path: Path, secret: str) -> None:
-    """A file that this account alone can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secret + "\n")
+            embedded.write_private(link, f"{secret}\n")  # for `up`, which prints and removes it

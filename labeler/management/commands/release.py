@@ -1,27 +1,19 @@
-"""`release`: freeze a project as its next release, and stay until it is there.
-
-With a worker running on the same data directory the worker freezes and this command watches; without one a child of
-this command does.
-"""
+"""`release`: freeze a project as its next release, and stay until it is there."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler.errors import LabelerError
-from labeler.jobs import dispatch, jobs
+from labeler.jobs import jobs
 from labeler.management import image_filter
 from labeler.management.base import FAILED, USAGE, DataCommand
-from labeler.management.commands.train import find_project, work_here
+from labeler.management.work import a_worker_serves, wait_for, work_here
 from labeler.models import Release
 from labeler.models.job import State
 from labeler.models.release import ReleaseLabels
 from labeler.releases import releases
-
-LOOK_SECONDS = 0.3
 
 
 class Command(DataCommand):
@@ -40,54 +32,22 @@ class Command(DataCommand):
         image_filter.add_to(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = find_project(options["project"])
-        try:
-            release = releases.request(
-                project=project, by=None, name=options["name"], labels=options["labels"],
-                splits=shares(options["splits"]), group_by=options["group_by"], seed=options["seed"],
-                location=options["location"], filter=image_filter.sent(options["filter"] or ()),
-            )  # fmt: skip
-        except LabelerError as problem:
-            raise CommandError(str(problem)) from None
+        release = releases.request(
+            project=self.project(options["project"]), by=None, name=options["name"], labels=options["labels"],
+            splits=shares(options["splits"]), group_by=options["group_by"], seed=options["seed"],
+            location=options["location"], filter=image_filter.sent(options["filter"] or ()),
+        )  # fmt: skip
         assert release.job is not None
-        child = None if a_worker_exports() else work_here("release", release.job.pk)
-        try:
-            self._wait(release, child)
-        except KeyboardInterrupt:
-            jobs.cancel(release.job)
-            raise CommandError(f"Release {release.number} was cancelled.") from None
-        finally:
-            if child is not None and child.poll() is None:
-                child.terminate()
-                child.wait()
-        release.refresh_from_db()
         job = release.job
+        child = None if a_worker_serves("default") else work_here("release", job.pk)
+        wait_for(job, child, command=self, name=f"Release {release.number}", cancel=lambda: jobs.cancel(job))
+        release.refresh_from_db()
         if release.frozen_at is None:
             reason = job.error["message"] if job.error else job.get_state_display()
             self.result({"number": release.number, "state": job.state, "error": job.error}, f"Not made: {reason}")
             self.finish(FAILED)
             return
         self.result(facts(release), summary(release))
-
-    def _wait(self, release: Release, child: Any) -> None:
-        """Until its job has ended. Raises CommandError when the child ended and the job did not."""
-        job = release.job
-        assert job is not None
-        while True:
-            ended_with = child.poll() if child is not None else None
-            job.refresh_from_db()
-            if job.is_finished:
-                return
-            if ended_with is not None:
-                raise CommandError(f"The process that froze it ended (exit code {ended_with}) before it was done.")
-            if job.progress_total:
-                self.progress(job.progress_done, job.progress_total, job.stage)
-            time.sleep(LOOK_SECONDS)
-
-
-def a_worker_exports() -> bool:
-    """Whether a worker that freezes releases was alive a moment ago."""
-    return any("default" in worker.queues for worker in dispatch.workers_alive() or [])
 
 
 def shares(said: str | None) -> dict[str, float] | None:

@@ -3,6 +3,7 @@ checks."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from django.conf import settings
@@ -27,13 +28,14 @@ from labeler.pages.shell import documents
 def about(request: HttpRequest) -> HttpResponse:
     if not administers(person(request)):
         raise PermissionDenied(_("Only administrators may see how the server is."))
-    findings = health.findings()
+    findings, disk = [check() for check in health.CHECKS], shutil.disk_usage(settings.DATA_DIR)
     context = {
         "versions": health.versions(),
         "findings": findings,
         "bad": sum(finding.state == "bad" for finding in findings),
         "workers": dispatch.workers_alive(),
-        "disk": health.disk(),
+        "disk": disk,
+        "disk_used_share": disk.used / disk.total,
         "last_run": TrainingRun.objects.filter(state=State.DONE).exclude(device="").order_by("-finished_at").first(),
         "notice": (Path(settings.BASE_DIR) / "NOTICE").read_text(encoding="utf-8"),
         "documents": documents.TITLES,

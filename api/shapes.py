@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
 from rest_framework import serializers
 
 from api.access import shown_name
@@ -22,6 +21,7 @@ from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
 from labeler.models.image import Split, Status
+from labeler.models.statements import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -249,9 +249,7 @@ def _opinions(project: Project, images: Sequence[Image]) -> dict[int, dict[str, 
     if not images:
         return {}
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_OPINIONS, [project.pk, [image.pk for image in images]])
-        rows = cursor.fetchall()
+    rows = fetch(_OPINIONS, [project.pk, [image.pk for image in images]])
     return {
         image_id: {
             "id": pk,

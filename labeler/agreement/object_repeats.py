@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import connection
 
 from labeler.label_set import categories as label_set
 from labeler.labeling import object_rows
 from labeler.models import Project
+from labeler.models.statements import fetch
 from labeler.stats.results import Reason, undefined
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ def of_people(project: Project) -> dict[int, DrawnAgain]:
     """
     from labeler.stats.objects.pairs import drawn_again
 
-    with connection.cursor() as cursor:
-        cursor.execute(_REPEATED, [project.pk])
-        rows = [_Twice(person, (vote, again), *size) for person, vote, again, *size in cursor.fetchall()]
+    rows = [_Twice(person, (vote, again), *size) for person, vote, again, *size in fetch(_REPEATED, [project.pk])]
     if not rows:
         return {}
     drawn = object_rows.read(pk for row in rows for pk in row.answers)

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project, columns
 from labeler.models.label import BLIND_SQL
+from labeler.models.statements import fetch
 from labeler.stats.alpha import Patterns, count_patterns, krippendorff_alpha, many_raters
 from labeler.stats.grouping import Groups, group_rows
 from labeler.stats.intervals import REPLICATES
@@ -126,11 +126,9 @@ _ANSWERS = f"""
 def _meant(project: Project) -> dict[int, int]:
     """By answer's number: that of what it means today, where classes were merged since."""
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS, [project.pk])
-        rows = [(number, tuple(index.resolve(ids))) for number, ids in cursor.fetchall()]
     first: dict[tuple[int, ...], int] = {}
-    return {number: first.setdefault(ids, number) for number, ids in rows}
+    rows = fetch(_ANSWERS, [project.pk])
+    return {number: first.setdefault(tuple(index.resolve(ids)), number) for number, ids in rows}
 
 
 def _alpha_where(history: History, chosen: NDArray[np.bool_], replicates: int = REPLICATES) -> Stat:

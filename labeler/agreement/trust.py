@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from django.db import connection
 
 from labeler.agreement import model_as_rater, object_trust
 from labeler.agreement.over_time import (
@@ -33,6 +32,7 @@ from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project, TrainingRun
 from labeler.models.label import BLIND_SQL
 from labeler.models.project import Ordered
+from labeler.models.statements import fetch
 from labeler.stats.alpha import ManyRaters, many_raters
 from labeler.stats.anchoring import anchoring
 from labeler.stats.cause import Pair
@@ -188,9 +188,7 @@ _HIDDEN = f"""
 def _equal(project: Project, sql: str, params: list[Any]) -> tuple[int, int]:
     """Of rows (said, suggested, count): how many in all, and how many equal ones. Merges are followed on both sides."""
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows = cursor.fetchall()
+    rows = fetch(sql, params)
     equal = sum(n for said, other, n in rows if index.resolve(said) == index.resolve(other))
     return sum(n for _said, _other, n in rows), equal
 

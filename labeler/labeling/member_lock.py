@@ -29,9 +29,11 @@ _LOCK_MEMBER = """
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The locked membership: its id, and where the person's last search ended."""
+    """The locked membership: its id, whose it is, and where the person's last search ended."""
 
     id: int
+    project: Project
+    person: User
     frontier: Frontier | None
     is_paused: bool
 
@@ -45,7 +47,7 @@ def lock_member(project: Project, annotator: User) -> Member:
     row = fetch_one(_LOCK_MEMBER, [project.pk, annotator.pk])
     if row is None:
         raise NotFound(_("There is no such project, or you are not a member of it."))
-    return Member(row[0], None if row[2] is None else (row[1], row[2]), row[3])
+    return Member(row[0], project, annotator, None if row[2] is None else (row[1], row[2]), row[3])
 
 
 def refuse_paused(member: Member) -> None:

@@ -97,22 +97,15 @@ def open_page(
     claim_ends.expire_leases(project)
     with transaction.atomic():
         member = member_lock.lock_member(project, reviewer)
-        claims = [c for c in queue.open_claims(project=project, annotator=reviewer, client=client) if _is_review(c)]
+        claims = [c for c in queue.open_claims(member, client) if _is_review(c)]
         plants = list(waiting_plants(project, reviewer).filter(client=client).select_related("image"))
         if not claims and not plants:
             member_lock.refuse_paused(member)
             found = plantable(project, reviewer, predicted, how_many(project, count))
-
-            def claim(n: int, *, below: float) -> list[Claim]:
-                return queue.claim_predicted(
-                    project=project, annotator=reviewer, client=client, member=member, predicted=predicted,
-                    confidence=(low, below), count=n,
-                )  # fmt: skip
-
             wanted = count - len(found)
-            claims = claim(wanted, below=max_confidence)
+            claims = queue.claim_predicted(member, client, predicted, (low, max_confidence), wanted)
             if len(claims) < wanted and max_confidence < 1.0:
-                claims += claim(wanted - len(claims), below=1.0)
+                claims += queue.claim_predicted(member, client, predicted, (low, 1.0), wanted - len(claims))
             # Never more than half of a page, and none where there is nothing to hide among.
             plants = plant(project, reviewer, client, predicted, found[: len(claims)], confidences(claims), low)
     return _page(client, claims, plants, run)
@@ -160,8 +153,7 @@ def _tile(image: Image, categories: Sequence[int], probability: float | None) ->
 def keep_page(*, project: Project, reviewer: User, client: UUID) -> None:
     """Renew the leases of a page that is still looked at. Takes no new images, whatever became of the old ones."""
     with transaction.atomic():
-        member_lock.lock_member(project, reviewer)
-        queue.open_claims(project=project, annotator=reviewer, client=client)
+        queue.open_claims(member_lock.lock_member(project, reviewer), client)
         waiting_plants(project, reviewer).filter(client=client).update(shown_at=Now())
 
 

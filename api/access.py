@@ -62,9 +62,10 @@ class View(APIView):
         """The image, with such a project. Raises as project()."""
         return access.image_for(self.person, image_id, at_least=self._least)
 
-    def row(self, rows: Any, missing: str, project: str = "project") -> Any:
-        """The same for any other row of a project: the first of `rows`, with the caller's `role` there."""
-        return access.row_for(self.person, rows, at_least=self._least, missing=missing, project=project)
+    def row(self, rows: Any, pk: int, missing: str, project: str = "project") -> Any:
+        """The same for any other row of a project: the one of `rows` with this key, with the caller's `role` there."""
+        live = rows.select_related(project).filter(pk=pk, **{f"{project}__trashed_at": None})
+        return access.row_for(self.person, live, at_least=self._least, missing=missing, project=project)
 
     @property
     def _least(self) -> Role:

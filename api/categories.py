@@ -119,16 +119,20 @@ class Categories(View):
         return etags.tagged(Response(CategoryShape(category).data, status=201), category.version)
 
 
-class OneCategory(View):
-    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE}
+class OfCategory(View):
+    """A view of one class."""
 
-    def _category(self, category_id: int) -> Category:
-        rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
-        return self.row(rows, "There is no such class, or you are not a member of its project.")
+    def category(self, category_id: int) -> Category:
+        missing = "There is no such class, or you are not a member of its project."
+        return self.row(Category.objects, category_id, missing)
+
+
+class OneCategory(OfCategory):
+    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE}
 
     @describe("get_category", "One class.", tag=TAG, answers={200: CategoryShape})
     def get(self, request: Request, category_id: int) -> Response:
-        category = self._category(category_id)
+        category = self.category(category_id)
         return etags.tagged(Response(CategoryShape(category).data), category.version)
 
     @describe(
@@ -144,7 +148,7 @@ class OneCategory(View):
                   example({"retired": True}, "retire", of_request=True)],
     )  # fmt: skip
     def patch(self, request: Request, category_id: int) -> Response:
-        category = self._category(category_id)
+        category = self.category(category_id)
         changes = parsing.parse(CategoryChange, request, partial=True)
         if changes.get("merged_into") is not None:
             index = label_set.index(category.project)

@@ -135,8 +135,7 @@ class Threads(View):
 class _OneThread(View):
     def thread(self, thread_id: int) -> Thread:
         """A thread that the caller may see: their own, or any as a reviewer."""
-        threads = Thread.objects.filter(pk=thread_id, project__trashed_at__isnull=True)
-        row: Thread = self.row(threads, NO_THREAD)
+        row: Thread = self.row(Thread.objects, thread_id, NO_THREAD)
         if not may_review(row) and row.raised_by_id != self.person.pk:
             raise NotFound(NO_THREAD)
         return row

@@ -148,6 +148,5 @@ class OneJob(View):
 
     @describe("get_job", "Long work: its state, progress, and what came of it.", tag=TAG, answers={200: JobShape})
     def get(self, request: Request, job_id: int) -> Response:
-        rows = Job.objects.select_related("project").filter(pk=job_id, project__trashed_at__isnull=True)
-        job = self.row(rows, _("There is no such job, or you are not a member of its project."))
+        job = self.row(Job.objects, job_id, _("There is no such job, or you are not a member of its project."))
         return Response(JobShape(job).data)

@@ -318,10 +318,8 @@ class OneImport(View):
     needs = {"GET": LEADS_READ}
 
     def _job(self, import_id: int) -> Job:
-        rows = Job.objects.select_related("project").filter(
-            pk=import_id, kind=Kind.IMPORT, project__trashed_at__isnull=True
-        )
-        return self.row(rows, "There is no such import, or you are not a member of its project.")
+        missing = "There is no such import, or you are not a member of its project."
+        return self.row(Job.objects.filter(kind=Kind.IMPORT), import_id, missing)
 
     @describe("get_import", "An import: its state, progress, and what became of the files.", tag=TAG,
               answers={200: ImportShape})  # fmt: skip

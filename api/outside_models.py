@@ -120,8 +120,7 @@ class _OfOutsideModel(View):
     needs = {"POST": LEADS_MANAGE}
 
     def run(self, run_id: int) -> TrainingRun:
-        rows = TrainingRun.objects.filter(pk=run_id, project__trashed_at__isnull=True)
-        run: TrainingRun = self.row(rows.select_related("project"), MISSING)
+        run: TrainingRun = self.row(TrainingRun.objects, run_id, MISSING)
         if not run.is_outside:
             raise NotFound(MISSING)
         return run

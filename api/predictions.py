@@ -187,8 +187,7 @@ class OnePrediction(View):
     @describe("get_prediction", "A prediction that was asked for; 404 a day later.", tag=TAG,
               answers={200: AskedPredictionShape}, examples=[example(ANSWERED)])  # fmt: skip
     def get(self, request: Request, prediction_id: int) -> Response:
-        rows = Errand.objects.select_related("project", "run").filter(
-            pk=prediction_id, kind=ErrandKind.PREDICT, project__trashed_at__isnull=True
-        )
-        errand = self.row(rows, _("There is no such prediction, or it was asked for more than a day ago."))
+        rows = Errand.objects.select_related("run").filter(kind=ErrandKind.PREDICT)
+        missing = _("There is no such prediction, or it was asked for more than a day ago.")
+        errand = self.row(rows, prediction_id, missing)
         return Response(AskedPredictionShape(errand).data)

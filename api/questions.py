@@ -86,7 +86,7 @@ class OneQuestion(View):
               answers={200: QuestionShape}, errors=(409,),
               examples=[example({"retired": True}, of_request=True)])  # fmt: skip
     def patch(self, request: Request, question_id: int) -> Response:
-        rows = Question.objects.select_related("project").filter(pk=question_id, project__trashed_at__isnull=True)
-        question = self.row(rows, "There is no such question, or you are not a member of its project.")
+        missing = "There is no such question, or you are not a member of its project."
+        question = self.row(Question.objects, question_id, missing)
         changes = parsing.parse(QuestionChange, request, partial=True)
         return Response(QuestionShape(questions.change(question=question, by=self.person, changes=changes)).data)

@@ -79,10 +79,8 @@ class Releases(View):
 
 class _OfRelease(View):
     def release(self, release_id: int) -> Release:
-        rows = Release.objects.kept().filter(pk=release_id, project__trashed_at=None)
-        found = self.row(rows.select_related("job", "created_by", "project"), _("There is no such release."))
-        assert isinstance(found, Release)
-        return found
+        rows = Release.objects.kept().select_related("job", "created_by")
+        return self.row(rows, release_id, _("There is no such release."))
 
 
 class OneRelease(_OfRelease):

@@ -144,8 +144,7 @@ class OfRun(View):
     """A view of one run."""
 
     def run(self, run_id: int) -> TrainingRun:
-        rows = TrainingRun.objects.select_related("project").filter(pk=run_id, project__trashed_at__isnull=True)
-        return self.row(rows, "There is no such run, or you are not a member of its project.")
+        return self.row(TrainingRun.objects, run_id, "There is no such run, or you are not a member of its project.")
 
 
 class OneRun(OfRun):

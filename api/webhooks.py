@@ -106,9 +106,7 @@ class OneWebhook(View):
     needs = {"GET": LEADS_MANAGE, "PATCH": LEADS_MANAGE, "DELETE": LEADS_MANAGE}
 
     def _webhook(self, webhook_id: int) -> Webhook:
-        return self.row(
-            Webhook.objects.filter(pk=webhook_id, project__trashed_at=None).select_related("project"), _(NO_WEBHOOK)
-        )
+        return self.row(Webhook.objects, webhook_id, _(NO_WEBHOOK))
 
     @describe("get_webhook", "A webhook, without its secret.", tag=TAG, answers={200: WebhookShape})
     def get(self, request: Request, webhook_id: int) -> Response:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import MEMBERS_LABEL, MEMBERS_READ
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from labeler.access import may_review
@@ -21,7 +21,6 @@ from labeler.review import comments
 
 TAG = "Questions"
 NO_THREAD = "There is no such question, or it is not for you."
-NEWEST_FIRST = (Key("id", descending=True),)
 EXAMPLE = {
     "id": 12, "image": 613, "project": 1, "raised_by": "ann", "place": {"x": 212.5, "y": 80.0},
     "created_at": "2026-11-05T10:00:00Z",
@@ -178,8 +177,7 @@ class Reading(_OneThread):
 
 
 def _listed(request: Request, person: Any, threads: Any) -> Response:
-    found = comments.with_comments(threads, reader=person)
-    return page(request, found, lambda rows: ThreadShape(rows, many=True).data, order=NEWEST_FIRST)
+    return page(request, comments.with_comments(threads, reader=person), ThreadShape, order=NEWEST_FIRST)
 
 
 def _one(thread_id: int, person: Any) -> dict[str, Any]:

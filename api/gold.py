@@ -88,8 +88,7 @@ class GoldImages(View):
         project = self.project(project_id)
         retired = parsing.flag(request, "retired")
         rows = Gold.objects.filter(project=project, retired_at__isnull=not retired).select_related("added_by")
-        order = [Key("image_id", descending=True)]
-        return page(request, rows, lambda found: _shapes(project, found), order=order)
+        return page(request, rows, lambda found: _shapes(project, found), order=[Key("image_id", descending=True)])
 
     @describe(
         "add_gold", "Make an image gold, correct what it is, or bring a retired one back.\n\nFrom now on it is handed "

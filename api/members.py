@@ -61,7 +61,7 @@ class Members(View):
     )
     def get(self, request: Request, project_id: int) -> Response:
         members = self.project(project_id).memberships.select_related("user")
-        return page(request, members, lambda rows: MemberShape(rows, many=True).data)
+        return page(request, members, MemberShape)
 
     @describe("add_member", "Let a person into a project.", tag=TAG, request=NewMember, answers={201: MemberShape},
               errors=(409,), examples=[example({"username": "bea", "role": "annotator"}, of_request=True)])  # fmt: skip

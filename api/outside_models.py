@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import CategoryRefField
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
 from api.schema import PAGING, describe, example
@@ -99,8 +99,7 @@ class OutsideModels(View):
               answers={200: RUN_PAGE})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.outside().filter(project=self.project(project_id)).slim()
-        newest_first = [Key("id", descending=True)]
-        return page(request, rows, lambda found: RunRowShape(found, many=True).data, order=newest_first)
+        return page(request, rows, RunRowShape, order=NEWEST_FIRST)
 
     @describe(
         "register_outside_model", "Tell of a model of another program, to send its predictions.\n\nThe same name and "

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import FailureShape, ObjectField, ProgressShape, StatShape, TrainSettingsField
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
 from labeler.errors import NotFound, NotPossibleNow
@@ -127,8 +127,7 @@ class Runs(View):
               answers={200: RUN_PAGE})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.filter(project=self.project(project_id)).slim()
-        newest_first = [Key("id", descending=True)]
-        return page(request, rows, lambda found: RunRowShape(found, many=True).data, order=newest_first)
+        return page(request, rows, RunRowShape, order=NEWEST_FIRST)
 
     @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per "
     "project.", tag=TAG,

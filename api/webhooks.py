@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE
 from api.schema import PAGING, describe, example, page_of
 from labeler.errors import Invalid, NotFound
@@ -85,7 +85,7 @@ class Webhooks(View):
               answers={200: page_of(WebhookShape)})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = self.project(project_id).webhooks.all()
-        return page(request, rows, lambda found: WebhookShape(found, many=True).data)
+        return page(request, rows, WebhookShape)
 
     @describe(
         "create_webhook", "Have another program told when long work has ended.\n\nEach message is a POST of "
@@ -135,8 +135,7 @@ class Deliveries(OneWebhook):
               parameters=PAGING, answers={200: page_of(DeliveryShape)})  # fmt: skip
     def get(self, request: Request, webhook_id: int) -> Response:
         rows = self._webhook(webhook_id).deliveries.all()
-        newest_first = [Key("id", descending=True)]
-        return page(request, rows, lambda found: DeliveryShape(found, many=True).data, order=newest_first)
+        return page(request, rows, DeliveryShape, order=NEWEST_FIRST)
 
 
 class Redelivery(OneWebhook):

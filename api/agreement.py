@@ -16,6 +16,7 @@ from api.permissions import MEMBERS_READ, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
 from labeler.errors import Invalid
+from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
@@ -180,7 +181,7 @@ class Agreement(View):
             sample=sample,  # type: ignore[arg-type]
             since=parsing.moment(request, "since"),
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
-            category=parsing.category(project, category) if category else None,
+            category=label_set.index(project).named(category) if category else None,
         )
         return Response(AgreementShape(dated(cached_reports.agreement_figures(project, selection, iou=iou))).data)
 

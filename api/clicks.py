@@ -13,6 +13,7 @@ from api.access import View
 from api.fields import CategoryRefField, DrawnShape, FailureShape
 from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
+from labeler.label_set import categories as label_set
 from labeler.models import Errand
 from labeler.models.job import State
 from labeler.training import clicks, inference_requests
@@ -98,7 +99,7 @@ class ClickMask(View):
         image = self.image(image_id)
         wanted = parsing.parse(ClickInput, request)
         named = wanted.get("category")
-        category = parsing.category(image.project, str(named)) if named is not None else None
+        category = label_set.index(image.project).named(str(named)) if named is not None else None
         found = clicks.ask(
             image=image, person=self.person, clicks=wanted["clicks"], window=wanted.get("window"), category=category
         )

@@ -106,7 +106,8 @@ def _pair(request: Request, project: Project) -> Pair | None:
     named = parsing.text(request, "pair")
     if not named:
         return None
-    ids = sorted({parsing.category(project, part.strip()) for part in named.split(",")})
+    index = categories.index(project)
+    ids = sorted({index.named(part.strip()) for part in named.split(",")})
     if len(ids) == 1 and project.draws:
         return divided_objects.NOTHING, ids[0]
     if len(ids) != 2:

@@ -17,6 +17,7 @@ from api.fields import FailureShape, StepShape
 from api.permissions import MEMBERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
+from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Errand
 from labeler.models.job import State
@@ -101,7 +102,7 @@ class Explanation(View):
         blindness.check_model(self.person, image, may_review=may_review(image.project))
         form = parsing.choice(request, "format", ("json", "png"), "json")
         named = parsing.text(request, "category")
-        category = parsing.category(image.project, named) if named else 0
+        category = label_set.index(image.project).named(named) if named else 0
         errand = inference_requests.explain(image=image, asked_by=self.person, category=category)
         blindness.remember(self.person, told=[image.pk])
         if form == "png" and errand.drawing is not None:

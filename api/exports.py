@@ -184,10 +184,7 @@ class Export(View):
             wanted["labels"] = parsing.choice(request, "labels", (CONSENSUS, ALL, SOFT), CONSENSUS)
         if "images" in request.query_params:
             wanted["images"] = parsing.flag(request, "images")
-        sent = {name: request.query_params.getlist(name) for name in request.query_params}
-        for name, values in sent.items():
-            for text in (name, *values):
-                parsing.check_text(text)
+        sent = parsing.lists(request)
         only = filters.read(project, {name: values for name, values in sent.items() if name != "accepted"})
         how = preparation.parse_texts(request.query_params)
         export = releases.export(project, format, **wanted, preparation=how, only=only)

@@ -175,11 +175,7 @@ def _hash(project: Project, files: list[UploadedFile]) -> str:
 def _wanted(request: Request, project: Project, order: str) -> filters.ImageFilter:
     if not may_review(project):
         _refuse_curiosity(request, project, order)
-    sent = {name: request.query_params.getlist(name) for name in request.query_params}
-    for name, values in sent.items():
-        for text in (name, *values):
-            parsing.check_text(text)
-    wanted = filters.read(project, sent)
+    wanted = filters.read(project, parsing.lists(request))
     if wanted.deleted and not may_lead(project):
         raise NotAllowed(_("Only leads of this project see its deleted images."))
     return wanted

@@ -23,6 +23,7 @@ from api.images import RefusedShape
 from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
+from labeler.curation import filters
 from labeler.errors import Invalid, NotFound
 from labeler.imports import options, run
 from labeler.intake import bucket, import_labels, refusal_report, uploads
@@ -288,8 +289,6 @@ def _urls(said: Mapping[str, Any]) -> list[str]:
             % {"most": f"{MOST_URLS:,}"},
             fields={"urls": ["too many"]},
         )
-    for url in urls:
-        parsing.check_text(url)
     return urls
 
 
@@ -301,10 +300,7 @@ def _hash(project: Project, params: dict[str, Any], kept: uploads.Kept | None) -
 
 
 def _switch(said: Mapping[str, Any], name: str) -> bool:
-    value = str(said.get(name, "")).lower()
-    if value not in ("true", "1", "false", "0", ""):
-        raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
-    return value in ("true", "1")
+    return filters.flag(name, str(said.get(name, "")))
 
 
 def _check_format(format_: str) -> None:

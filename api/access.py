@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from api.parsing import LARGEST, SafeJSONParser, check_person
 from api.permissions import Needs, SignedIn
 from labeler import access
-from labeler.errors import NotFound
+from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Project, Role
 
 if TYPE_CHECKING:
@@ -57,6 +57,13 @@ class View(APIView):
         Raises NotFound for strangers, NotAllowed for members whose role is too small.
         """
         return access.project_for(self.person, project_id, at_least=self._least)
+
+    def project_of_member(self, project_id: int) -> Project:
+        """The same for members alone. Raises NotAllowed for an administrator who is none, too."""
+        project = self.project(project_id)
+        if project.membership is None:
+            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
+        return project
 
     def image(self, image_id: int) -> Image:
         """The image, with such a project. Raises as project()."""

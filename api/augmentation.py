@@ -120,4 +120,4 @@ class VariedImage(View):
             opened = path.open("rb")
         except (ValueError, FileNotFoundError) as error:
             raise NotFound(_("The file of this image is not there: have the images made again.")) from error
-        return guarded_file(opened, f'"{key}-{row}-{column}"', "image/jpeg")
+        return guarded_file(opened, "image/jpeg", f'"{key}-{row}-{column}"')

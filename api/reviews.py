@@ -15,12 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View, shown_name
-from api.claims import HandedOutImageShape, image_urls
+from api.access import View
+from api.claims import HandedOutImageShape, handed_out
 from api.fields import CategoryRefField, ErrorShape, ShareField
 from api.permissions import MEMBERS_LABEL
 from api.schema import IDEMPOTENCY, PERSON, describe, example
-from labeler.errors import Invalid, NotAllowed
+from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.models import Project
 from labeler.review import grid
@@ -101,18 +101,8 @@ PAGE_EXAMPLE = {
 }  # fmt: skip
 
 
-class _Reviews(View):
-    """What the three have in common: reviewing is labeling with the model's word shown, so all who label may."""
-
-    def _project(self, project_id: int) -> Project:
-        project = self.project(project_id)
-        if project.membership is None:
-            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
-        return project
-
-
-class ReviewPages(_Reviews):
-    needs = {"POST": MEMBERS_LABEL}
+class ReviewPages(View):
+    needs = {"POST": MEMBERS_LABEL}  # reviewing is labeling with the model's word shown, so all who label may
 
     @describe(
         "open_review_page", "Take a page of images that the active model puts in one class.\n\nSurest first, never "
@@ -126,7 +116,7 @@ class ReviewPages(_Reviews):
         ],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        project = self._project(project_id)
+        project = self.project_of_member(project_id)
         wanted = parsing.parse(PageInput, request)
         (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])
         page = grid.open_page(project=project, reviewer=self.person, client=wanted.pop("page"), **wanted)
@@ -140,23 +130,23 @@ class ReviewPages(_Reviews):
         )
 
 
-class OneReviewPage(_Reviews):
+class OneReviewPage(View):
     needs = {"PATCH": MEMBERS_LABEL, "DELETE": MEMBERS_LABEL}
 
     @describe("keep_review_page", "Renew the leases of a page you are still looking at. Takes no new images.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def patch(self, request: Request, project_id: int, page: UUID) -> Response:
-        grid.keep_page(project=self._project(project_id), reviewer=self.person, client=page)
+        grid.keep_page(project=self.project_of_member(project_id), reviewer=self.person, client=page)
         return Response(status=204)
 
     @describe("close_review_page", "Give back what is unanswered of a page. Nothing happens when nothing is.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def delete(self, request: Request, project_id: int, page: UUID) -> Response:
-        grid.close_page(project=self._project(project_id), reviewer=self.person, client=page)
+        grid.close_page(project=self.project_of_member(project_id), reviewer=self.person, client=page)
         return Response(status=204)
 
 
-class Reviews(_Reviews):
+class Reviews(View):
     needs = {"POST": MEMBERS_LABEL}
 
     @describe(
@@ -175,7 +165,7 @@ class Reviews(_Reviews):
         ],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        project = self._project(project_id)
+        project = self.project_of_member(project_id)
         sent = parsing.body(request)
         outcomes = grid.answer_page(
             project=project,
@@ -189,15 +179,8 @@ class Reviews(_Reviews):
 
 
 def _tile(project: Project, tile: grid.Tile) -> dict[str, Any]:
-    image = tile.image
     return {
-        "image": {
-            "id": image.pk,
-            "name": shown_name(image, project, opaque=True),
-            "width": image.width,
-            "height": image.height,
-            **image_urls(image.pk),
-        },
+        "image": handed_out(project, tile.image),
         "categories": label_set.index(project).label(tile.categories),
         "category_ids": tile.categories,
         "probability": tile.probability,

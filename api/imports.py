@@ -229,7 +229,9 @@ class Imports(Uploads, View):
         project = self.project(project_id)
         said = request.data if isinstance(request.data, Mapping) else {}
         format_ = str(said.get("format", "auto"))
-        _check_format(format_)
+        if format_ not in SUPPORTED:
+            known = ", ".join(SUPPORTED)
+            raise Invalid(_("format must be one of %(known)s.") % {"known": known}, fields={"format": ["unknown"]})
         if format_ != run.S3 and _switch(said, "by_reference"):
             raise Invalid(
                 _("Only objects of a bucket can stay where they are: leave by_reference away, or import from s3."),
@@ -301,13 +303,6 @@ def _hash(project: Project, params: dict[str, Any], kept: uploads.Kept | None) -
 
 def _switch(said: Mapping[str, Any], name: str) -> bool:
     return filters.flag(name, str(said.get(name, "")))
-
-
-def _check_format(format_: str) -> None:
-    if format_ in SUPPORTED:
-        return
-    known = ", ".join(SUPPORTED)
-    raise Invalid(_("format must be one of %(known)s.") % {"known": known}, fields={"format": ["unknown"]})
 
 
 class OneImport(View):

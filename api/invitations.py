@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -80,7 +78,7 @@ class Invitations(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(NewInvitation, request)
+        wanted = parsing.parse(NewInvitation, request)
         invitation, secret = invitations.create(project=project, by=self.person, **wanted)
         url = request.build_absolute_uri(reverse("invitation", args=[secret]))
         return Response({**InvitationShape(invitation).data, "secret": secret, "url": url}, status=201)

@@ -179,7 +179,6 @@ class OneLabel(View):
 def _answer(sent: dict[str, Any]) -> dict[str, Any]:
     """The members of a label's body with their types checked, ready for save_label."""
     answer, categories, drawn, keep = (sent.get(name) for name in ("answer", "categories", "objects", "keep"))
-    reason, seconds, label_set = sent.get("reason"), sent.get("seconds"), sent.get("label_set")
     if answer is None and categories is None and drawn is None and keep is None:
         raise Invalid(
             _("Send categories, or objects where people draw, or answer skip or cannot_tell."),
@@ -191,24 +190,15 @@ def _answer(sent: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(_("keep is all, or absent."), fields={"keep": ["unknown"]})
     if categories is not None and not (isinstance(categories, list) and len(categories) <= MOST_CATEGORIES):
         raise Invalid(_("categories must be a list of ids or names."), fields={"categories": ["not a list"]})
-    for name, value, kinds in (
-        ("answer", answer, str),
-        ("reason", reason, str),
-        ("seconds", seconds, (int, float)),
-        ("label_set", label_set, int),
-        ("mend", sent.get("mend"), bool),
-    ):
-        if value is not None and (isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds)):
-            raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
     return {
-        "answer": answer or Answer.LABELED,
+        "answer": parsing.typed(sent, "answer", str) or Answer.LABELED,
         "categories": categories or (),
         "drawn": drawn,
         "keep_all": keep == "all",
-        "mend": bool(sent.get("mend")),
-        "reason": reason or "",
-        "seconds": seconds,
-        "label_set": label_set,
+        "reason": parsing.typed(sent, "reason", str) or "",
+        "seconds": parsing.typed(sent, "seconds", int, float),
+        "label_set": parsing.typed(sent, "label_set", int),
+        "mend": bool(parsing.typed(sent, "mend", bool)),
     }
 
 
@@ -283,7 +273,10 @@ class Labels(View):
             rows = rows.filter(image=image)
         if parsing.choice(request, "format", ("json", "csv"), "json") == "csv":
             blindness.remember_download(self.person, project)
-            return _csv(long_table.csv_lines(project, rows, history=history), f"labels-{project.pk}.csv")
+            lines = long_table.csv_lines(project, rows, history=history)
+            table = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+            table["Content-Disposition"] = f'attachment; filename="labels-{project.pk}.csv"'
+            return table
         rows = rows.select_related("image", "annotator")
         drawn = project.draws and parsing.flag(request, "objects", default=True)
 
@@ -294,12 +287,4 @@ class Labels(View):
                 long_table.add_objects(project, found, told)
             return told
 
-        if drawn:
-            return page(request, rows, shape, weigh=(object_rows.counts, MOST_OBJECTS))
-        return page(request, rows, shape)
-
-
-def _csv(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+        return page(request, rows, shape, weigh=(object_rows.counts, MOST_OBJECTS) if drawn else None)

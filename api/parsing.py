@@ -109,6 +109,14 @@ def parse(shape: type[Serializer], request: Request, *, partial: bool = False) -
     return dict(serializer.validated_data)
 
 
+def typed(sent: Mapping[str, Any], name: str, *kinds: type) -> Any:
+    """A member of a body; None when it is not there. Raises Invalid where it is of none of these types."""
+    value = sent.get(name)
+    if value is not None and (isinstance(value, bool) != (bool in kinds) or not isinstance(value, kinds)):
+        raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
+    return value
+
+
 def idempotency_key(request: Request) -> UUID | None:
     """The Idempotency-Key header, or None. Raises Invalid when it is no UUID."""
     sent = request.headers.get("Idempotency-Key")

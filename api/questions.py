@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -74,8 +72,7 @@ class Questions(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(ObjectQuestionInput, request)
-        question = questions.add(project=project, by=self.person, **wanted)
+        question = questions.add(project=project, by=self.person, **parsing.parse(ObjectQuestionInput, request))
         return Response(QuestionShape(question).data, status=201)
 
 

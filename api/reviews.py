@@ -5,7 +5,6 @@ Nothing here tells a planted image from the others, in no member, order or statu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -171,8 +170,8 @@ class Reviews(View):
             project=project,
             reviewer=self.person,
             answers=_answers(sent.get("items")),
-            seconds=_number(sent, "seconds", (int, float)),
-            label_set_version=_number(sent, "label_set", (int,)),
+            seconds=parsing.typed(sent, "seconds", int, float),
+            label_set_version=parsing.typed(sent, "label_set", int),
             idempotency_key=parsing.idempotency_key(request),
         )
         return Response({"results": [_outcome(project, outcome) for outcome in outcomes]})
@@ -211,25 +210,13 @@ def _answer(place: int, item: Any) -> grid.ReviewAnswer:
             _("%(name)s: send categories, or answer back or undo.") % {"name": name},
             fields={f"{name}.categories": ["missing"]},
         )
-    if word is None and not _is_list_of_refs(categories):
+    is_list = isinstance(categories, list) and len(categories) <= MOST_CATEGORIES
+    if word is None and categories is not None and not is_list:
         raise Invalid(
             _("%(name)s.categories must be a list of ids or names, or null.") % {"name": name},
             fields={f"{name}.categories": ["not a list"]},
         )
     return grid.ReviewAnswer(image, None if word else categories, is_undo=word == "undo")
-
-
-def _is_list_of_refs(categories: Any) -> bool:
-    if categories is None:
-        return True
-    return isinstance(categories, list) and len(categories) <= MOST_CATEGORIES
-
-
-def _number(sent: dict[str, Any], name: str, kinds: Sequence[type]) -> Any:
-    value = sent.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, tuple(kinds))):
-        raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
-    return value
 
 
 def _outcome(project: Project, outcome: grid.ReviewResult) -> dict[str, Any]:

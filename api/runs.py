@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -104,19 +105,22 @@ def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
     run.headline = {name: run.metrics.get(name) for name in HEADLINE}
     run.metrics = in_words(run.metrics)
     if doubted := (run.metrics.get("label_errors") or {}).get("suspects"):
-        doubtful = Image.objects.filter(project=run.project_id, pk__in={row["image"] for row in doubted})
-        known = set(doubtful.exclude(blindness.HIDES_MODEL).values_list("pk", flat=True))
-        told = [row for row in doubted if row["image"] in known]
-        blindness.remember(person, told=[row["image"] for row in told])
-        run.metrics = {**run.metrics, "label_errors": {**run.metrics["label_errors"], "suspects": told}}
+        told = _told(run, person, {row["image"] for row in doubted})
+        rows = [row for row in doubted if row["image"] in told]
+        run.metrics = {**run.metrics, "label_errors": {**run.metrics["label_errors"], "suspects": rows}}
     if behind := (run.metrics.get("confusion") or {}).get("images"):
-        named = {pk for ids in behind.values() for pk in ids}
-        there = Image.objects.filter(project=run.project_id, pk__in=named).exclude(blindness.HIDES_MODEL)
-        known = set(there.values_list("pk", flat=True))
-        blindness.remember(person, told=sorted(known))
-        images = {cell: [pk for pk in ids if pk in known] for cell, ids in behind.items()}
+        told = _told(run, person, set(chain(*behind.values())))
+        images = {cell: [pk for pk in ids if pk in told] for cell, ids in behind.items()}
         run.metrics = {**run.metrics, "confusion": {**run.metrics["confusion"], "images": images}}
     return RunShape(run).data
+
+
+def _told(run: TrainingRun, person: User, named: set[int]) -> set[int]:
+    """Those of these images that the person may be told of what a model says, which is remembered."""
+    there = Image.objects.filter(project=run.project_id, pk__in=named).exclude(blindness.HIDES_MODEL)
+    told = set(there.values_list("pk", flat=True))
+    blindness.remember(person, told=told)
+    return told
 
 
 class Runs(View):

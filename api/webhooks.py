@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -97,8 +95,7 @@ class Webhooks(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(NewWebhook, request)
-        webhook, secret = webhooks.create(project=project, by=self.person, **wanted)
+        webhook, secret = webhooks.create(project=project, by=self.person, **parsing.parse(NewWebhook, request))
         return Response({**WebhookShape(webhook).data, "secret": secret}, status=201)
 
 

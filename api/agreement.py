@@ -266,7 +266,7 @@ class Progress(View):
               answers={200: ProjectProgressShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = dated(cached_reports.progress_figures(project))
+        report = dated(cached_reports.figures(project, "progress", wait=True))
         if not may_review(project):
             mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
             # How many images are settled on each class would tell what the others answered.

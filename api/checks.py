@@ -129,7 +129,7 @@ class Checks(View):
 
 def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
     standing = found.standing(project)
-    figures = cached_reports.checks_figures(project)
+    figures = cached_reports.figures(project, "checks")
     value = figures.value or {"classes": {"rows": []}, "people": {"rows": []}, "groups": {"rows": []}}
     names = categories.index(project).names
     latest = standing.job or standing.last

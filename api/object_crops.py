@@ -19,7 +19,6 @@ from labeler.access import may_review
 from labeler.errors import NotAllowed
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Project
 from labeler.review import crops
 from labeler.training import runs
 
@@ -131,7 +130,8 @@ class ObjectCrops(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        _check_member(project)
+        if project.membership is None:
+            raise NotAllowed(_("Become a member of this project first: its members answer."))
         sent = parsing.parse(CropVerdictsInput, request)
         answers = [crops.Answer(one["image"], one["number"], one["verdict"]) for one in sent["items"]]
         kept = crops.answer_crops(project=project, member=self.person, model=sent["model"], answers=answers)
@@ -140,11 +140,6 @@ class ObjectCrops(View):
             for one, is_kept in zip(answers, kept, strict=True)
         ]
         return Response({"results": results})
-
-
-def _check_member(project: Project) -> None:
-    if project.membership is None:
-        raise NotAllowed(_("Become a member of this project first: its members answer."))
 
 
 def _crop(one: crops.Crop) -> dict[str, Any]:

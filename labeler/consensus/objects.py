@@ -112,6 +112,7 @@ def places(drawn: drawn_votes.Answers, *, width: int, height: int, iou: float, t
 
     width, height: of the image in pixels. iou: from this overlap on two objects are one, in (0, 1].
     """
+    from labeler.geometry.shapes import bounds_of
     from labeler.stats.objects import consensus
     from labeler.stats.objects.matching import clusters
 
@@ -149,7 +150,7 @@ def places(drawn: drawn_votes.Answers, *, width: int, height: int, iou: float, t
                 attributes=_agreed([_attributes(drawn, at) for at in own if drawn.category[at] == category]),
             )
         )
-    return sorted(rows, key=lambda place: _corner(place.shape))
+    return sorted(rows, key=lambda place: bounds_of(place.shape)[:2])
 
 
 def _attributes(drawn: drawn_votes.Answers, at: int) -> dict[str, Any]:
@@ -172,13 +173,6 @@ def _agreed(answered: Sequence[dict[str, Any]]) -> dict[str, Any]:
             if not others or others[0][1] < most:
                 found[name] = json.loads(value)
     return {name: value for name, value in found.items() if value != []}
-
-
-def _corner(shape: dict[str, Any]) -> tuple[float, float]:
-    from labeler.geometry.shapes import bounds_of
-
-    bounds = bounds_of(shape)
-    return (bounds.x0, bounds.y0)
 
 
 def _shape(

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 DIFFER = "differ"  # beside the statuses: also images that a majority settled
 ACCEPTED = "accepted"  # beside them too: unlabeled, and a model's answer stands
 DIVIDED = (Status.DISPUTED, DIFFER)
-# In the order of the address and of the chips.
-NAMES = ("status", "class", "final", "pair", "by", "people", "against")
 # Those of labeler/curation/filters.py, which REST has too; and metadata.<key>.
 MORE = (
     "search", "predicted", "min_confidence", "max_confidence", "disagreement", "import", "split", "finding",

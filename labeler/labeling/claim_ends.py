@@ -5,7 +5,7 @@ Writes Claim and the seats of QueueEntry. The order of locks is in claims.py.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -108,10 +108,6 @@ def reopen(claim: Claim, project: Project) -> None:
     """Lease an answered or skipped image again to the same person, who took the answer back."""
     take_seat(claim)
     claim.state = ClaimState.OPEN
-    claim.expires_at = database_now() + timedelta(seconds=project.lease_seconds)
+    # By the database's clock: leases must not depend on which web server asks.
+    claim.expires_at = fetch_one("SELECT now()")[0] + timedelta(seconds=project.lease_seconds)
     claim.save(update_fields=["state", "holds_seat", "expires_at"])
-
-
-def database_now() -> datetime:
-    """The database's clock: leases must not depend on which web server asks."""
-    return fetch_one("SELECT now()")[0]

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ReasonField, StatShape
+from api.fields import NumbersField, ReasonField, StatShape, TextsField
 from api.permissions import MEMBERS_READ, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
@@ -79,7 +79,7 @@ class PersonCountShape(serializers.Serializer):
 class DifferenceShape(serializers.Serializer):
     n = serializers.IntegerField()
     n_images = serializers.IntegerField()
-    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, those with most first; at most 60")
+    images = NumbersField(help_text="ids, those with most first; at most 60")
     people = PersonCountShape(many=True, help_text="whose they are")
 
 
@@ -132,7 +132,7 @@ class AgreementShape(serializers.Serializer):
     categories = CategoryAgreementShape(many=True)
     confusion = ConfusionShape(many=True)
     annotators = AnnotatorShape(many=True)
-    notes = serializers.ListField(child=serializers.CharField(), help_text="what the figures mean, in words")
+    notes = TextsField(help_text="what the figures mean, in words")
 
 
 _STAT = {"value": 0.74, "low": 0.70, "high": 0.78, "n": 412, "reason": None}

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ObjectField
+from api.fields import ObjectField, TextsField
 from api.files import guarded_file
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, file
@@ -31,7 +31,7 @@ TAG = "Model"
 class VariedImageShape(serializers.Serializer):
     image = serializers.IntegerField()
     original_url = serializers.CharField(help_text="the image as it is, a JPEG")
-    view_urls = serializers.ListField(child=serializers.CharField(), help_text="variants of it")
+    view_urls = TextsField(help_text="variants of it")
 
 
 class AugmentationShape(serializers.Serializer):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
+from api.fields import FloatsField, NumbersField
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.data_checks import check, found
@@ -25,10 +26,7 @@ SHOWN, PAGE = 12, 500
 class FindingShape(serializers.Serializer):
     code = serializers.ChoiceField(Finding.choices)
     n = serializers.IntegerField(help_text="images")
-    images = serializers.ListField(
-        child=serializers.IntegerField(),
-        help_text=f"ids, the newest first; {SHOWN}, or {PAGE} of the finding asked for",
-    )
+    images = NumbersField(help_text=f"ids, the newest first; {SHOWN}, or {PAGE} of the finding asked for")
     next = serializers.IntegerField(allow_null=True, help_text="`before` of the next page; null: there is none")
 
 
@@ -55,10 +53,10 @@ class GroupShape(serializers.Serializer):
     judged = serializers.IntegerField(help_text="images with two answers or more")
     agreed = serializers.IntegerField(help_text="of these, without dissent")
     share = serializers.FloatField(help_text="of the images that have the field")
-    share_within = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="95 %")
+    share_within = FloatsField(allow_null=True, help_text="95 %")
     under = serializers.BooleanField(help_text="fewer than a quarter of an equal share, beyond the interval")
     agreement = serializers.FloatField(allow_null=True, help_text="agreed / judged; null: see `reason`")
-    agreement_within = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="95 %")
+    agreement_within = FloatsField(allow_null=True, help_text="95 %")
     elsewhere = serializers.FloatField(allow_null=True, help_text="the same in the other groups of the field")
     p = serializers.FloatField(
         allow_null=True,

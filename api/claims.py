@@ -15,7 +15,7 @@ from api import parsing
 from api.access import View, shown_name
 from api.drafts import DraftShape
 from api.drafts import shape as draft_shape
-from api.fields import CategoryRefField, DrawnShape, ShareField
+from api.fields import CategoryRefField, DrawnShape, ShareField, TextsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
 from labeler.label_set import categories as label_set
@@ -77,7 +77,7 @@ class ShownObjectShape(DrawnShape):
 
 class PrelabelShape(serializers.Serializer):
     prediction = serializers.IntegerField()
-    categories = serializers.ListField(child=serializers.CharField())
+    categories = TextsField()
     probability = serializers.FloatField(
         allow_null=True, help_text="null: a model of another program that gave no probabilities"
     )

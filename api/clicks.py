@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField, DrawnShape, FailureShape
+from api.fields import CategoryRefField, DrawnShape, FailureShape, FloatsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
 from labeler.label_set import categories as label_set
@@ -27,8 +27,8 @@ class ClickInput(serializers.Serializer):
         child=serializers.DictField(),
         help_text="`{x, y, inside}` in pixels of the image; the first is on the object, `inside: false` is beside it",
     )
-    window = serializers.ListField(
-        child=serializers.FloatField(), required=False, allow_null=True,
+    window = FloatsField(
+        required=False, allow_null=True,
         help_text="[x, y, width, height] of the part that is looked at, for instance what the screen shows: small "
         "objects are found more exactly in a small part. Left out: the whole image",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, StepShape
+from api.fields import FailureShape, FloatsField, StepShape
 from api.permissions import MEMBERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
@@ -49,7 +49,7 @@ class ExplanationShape(serializers.Serializer):
     how = serializers.SerializerMethodField(help_text="the method in a sentence")
     where = serializers.SerializerMethodField(help_text="where the heat lies, in words")
     thirds = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField()), source="answer.thirds", allow_null=True,
+        child=FloatsField(), source="answer.thirds", allow_null=True,
         help_text="share of the heat in nine fields of the centre square, or of the image, rows from above",
     )  # fmt: skip
     map_url = serializers.SerializerMethodField(help_text="a PNG to lay over the image; same proportions")

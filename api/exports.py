@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from api import parsing
 from api.access import View
-from api.fields import DrawnShape, ObjectField
+from api.fields import DrawnShape, NumbersField, ObjectField, TextsField
 from api.labels import TableRowShape
 from api.permissions import REVIEWERS_EXPORT
 from api.schema import describe, parameter
@@ -73,9 +73,7 @@ class ExportedPredictionShape(OpinionShape):
 class ExportedJudgementShape(TableRowShape):
     prelabel = OpinionShape(allow_null=True, help_text="what the author was shown")
     objects = JudgedObjectShape(many=True, required=False, help_text="where people draw")
-    deleted = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
-    )
+    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
 
 
 class ExportedConsensusShape(OutcomeShape):
@@ -83,7 +81,7 @@ class ExportedConsensusShape(OutcomeShape):
 
 
 class ExportedDecisionShape(serializers.Serializer):
-    categories = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    categories = TextsField(allow_null=True)
     undecidable = serializers.BooleanField()
     reviewer = serializers.CharField(allow_null=True)
     reason = serializers.CharField()

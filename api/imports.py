@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ProgressShape
+from api.fields import FailureShape, ProgressShape, TextsField
 from api.images import RefusedShape
 from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import IDEMPOTENCY, describe, example
@@ -75,7 +75,7 @@ class ImportInput(serializers.Serializer):
 
 class UrlsInput(serializers.Serializer):
     format = serializers.ChoiceField(["urls", "s3"])
-    urls = serializers.ListField(child=serializers.CharField(), max_length=MOST_URLS, required=False)
+    urls = TextsField(max_length=MOST_URLS, required=False)
     url = serializers.CharField(required=False, help_text="of s3: s3://bucket/folder/")
     by_reference = serializers.BooleanField(
         required=False,
@@ -105,9 +105,9 @@ class FoundPersonShape(serializers.Serializer):
 class SampleShape(serializers.Serializer):
     name = serializers.CharField()
     objects = serializers.IntegerField(help_text="drawn on it by the first who is named")
-    classes = serializers.ListField(child=serializers.CharField())
+    classes = TextsField()
     annotator = serializers.CharField(allow_blank=True)
-    prediction = serializers.ListField(child=serializers.CharField())
+    prediction = TextsField()
     probability = serializers.FloatField(allow_null=True)
     split = serializers.CharField(allow_blank=True)
     metadata = serializers.DictField()

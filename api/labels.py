@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField, JudgementShape, LabelObjectShape, ObjectField
+from api.fields import CategoryRefsField, JudgementShape, LabelObjectShape, NumbersField, ObjectListField, TextsField
 from api.pagination import page
 from api.permissions import REVIEWERS_READ, Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
@@ -39,15 +39,15 @@ MOST_OBJECTS = 20_000  # of a page of the long table
 class LabelInput(serializers.Serializer):
     """Either categories or an answer. Parsed by hand in LabelView: this is the request that must cost least."""
 
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False,
+    categories = CategoryRefsField(
+        required=False,
         help_text="by id or by any name they ever had; [] in a multi-label project is a verified “none of them”",
-    )  # fmt: skip
-    objects = serializers.ListField(
-        child=ObjectField(), required=False,
+    )
+    objects = ObjectListField(
+        required=False,
         help_text="where people draw: {category, box | polygon | mask, attributes?, from?} each; {from} alone keeps "
         "that object of the pre-label; [] is a verified “nothing here”",
-    )  # fmt: skip
+    )
     keep = serializers.CharField(required=False, help_text="`all`: objects of the pre-label not named here stay")
     mend = serializers.BooleanField(required=False, help_text="polygons that cross themselves are mended, not refused")
     answer = serializers.CharField(required=False, help_text="skip or cannot_tell")
@@ -58,9 +58,9 @@ class LabelInput(serializers.Serializer):
 
 class FeedbackShape(serializers.Serializer):
     right = serializers.BooleanField()
-    categories = serializers.ListField(child=serializers.CharField(), help_text="what the image is")
+    categories = TextsField(help_text="what the image is")
     explanation = serializers.CharField()
-    objects = serializers.ListField(child=ObjectField(), required=False, help_text="where people draw: what is there")
+    objects = ObjectListField(required=False, help_text="where people draw: what is there")
 
 
 class ObjectChangeShape(serializers.Serializer):
@@ -72,8 +72,8 @@ class LabelShape(serializers.Serializer):
     id = serializers.IntegerField()
     image = serializers.IntegerField()
     answer = serializers.ChoiceField(Answer.choices)
-    categories = serializers.ListField(child=serializers.CharField())
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    categories = TextsField()
+    category_ids = NumbersField()
     annotator = serializers.CharField()
     created_at = serializers.DateTimeField()
     supersedes = serializers.IntegerField(
@@ -84,9 +84,7 @@ class LabelShape(serializers.Serializer):
         help_text="you had been shown what others, or the model, say of it: counted, but never as blind"
     )
     objects = LabelObjectShape(many=True, required=False, help_text="where people draw: as stored")
-    deleted = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
-    )
+    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
     changes = ObjectChangeShape(many=True, required=False, help_text="what was not stored as it was sent")
     feedback = FeedbackShape(
         required=False, help_text="only for an image with a known answer, where the project says at once what it was"
@@ -241,9 +239,7 @@ class LabelRowShape(TableRowShape, VoteShape):
     file_name = serializers.CharField()
     superseded_at = serializers.DateTimeField(required=False, allow_null=True, help_text="with history=true")
     objects = LabelObjectShape(many=True, required=False, help_text="where people draw; not with objects=false")
-    deleted = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
-    )
+    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
 
 
 class Labels(View):

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.fields import FailureShape, ObjectField, StepShape
+from api.fields import FailureShape, ObjectField, StepShape, TextsField
 from api.permissions import REVIEWERS_EXPORT, REVIEWERS_READ
 from api.runs import OfRun
 from api.schema import describe, parameter
@@ -38,7 +38,7 @@ class CardShape(serializers.Serializer):
     data = ObjectField()  # type: ignore[assignment]
     method = ObjectField()
     metrics = ObjectField(help_text="with intervals, per class")
-    limits = serializers.ListField(child=serializers.CharField())
+    limits = TextsField()
     cost = ObjectField(
         allow_null=True,
         help_text="seconds of work, elapsed_seconds with the time between attempts, energy and carbon; measured or "

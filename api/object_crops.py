@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
-from api.fields import StatShape
+from api.fields import FloatsField, StatShape
 from api.permissions import MEMBERS_LABEL, MEMBERS_READ
 from api.schema import PERSON, describe, example, parameter
 from labeler.access import may_review
@@ -30,7 +30,7 @@ class ObjectCropShape(WithImageUrls):
     width = serializers.IntegerField(help_text="of the upright image, px")
     height = serializers.IntegerField()
     number = serializers.IntegerField(help_text="of the object in the model's prediction for the image")
-    box = serializers.ListField(child=serializers.FloatField(), help_text="x, y, width, height in px: its bounds")
+    box = FloatsField(help_text="x, y, width, height in px: its bounds")
     probability = serializers.FloatField(allow_null=True, help_text="null: an outside model that gave none")
 
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField
+from api.fields import CategoryRefsField
 from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
@@ -63,9 +63,7 @@ class OutsideItem(serializers.Serializer):
     image = serializers.IntegerField(required=False, help_text="its id")
     sha256 = serializers.CharField(required=False, help_text="of its file's bytes")
     file_name = serializers.CharField(required=False, help_text="its exact name, or a last part that only it has")
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, help_text="by id or any name; without, what the probabilities say"
-    )
+    categories = CategoryRefsField(required=False, help_text="by id or any name; without, what the probabilities say")
     probabilities = ProbabilitiesField(
         required=False,
         help_text="of each class; missing: 0. Single choice: their sum is within 0.01 of 1. Without, none are shown",

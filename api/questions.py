@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField
+from api.fields import CategoryRefsField
 from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import describe, example
 from labeler.models import Question
@@ -24,9 +24,7 @@ class ObjectQuestionInput(serializers.Serializer):
         child=serializers.CharField(max_length=100), required=False, max_length=questions.MOST_OPTIONS,
         help_text="of `one` and `several`",
     )  # fmt: skip
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, max_length=1000, help_text="asked of these classes; empty: of all"
-    )
+    categories = CategoryRefsField(required=False, max_length=1000, help_text="asked of these classes; empty: of all")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # A name that cannot be an attribute here: every field has one of it.

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import HandedOutImageShape, handed_out
-from api.fields import CategoryRefField, ErrorShape, ShareField
+from api.fields import CategoryRefField, CategoryRefsField, ErrorShape, NumbersField, ShareField, TextsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import IDEMPOTENCY, PERSON, describe, example
 from labeler.errors import Invalid
@@ -42,8 +42,8 @@ class PageInput(serializers.Serializer):
 
 class TileShape(serializers.Serializer):
     image = HandedOutImageShape()
-    categories = serializers.ListField(child=serializers.CharField(), help_text="what the model would answer")
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    categories = TextsField(help_text="what the model would answer")
+    category_ids = NumbersField()
     probability = serializers.FloatField(
         allow_null=True, help_text="three decimals; null: a model of another program that gave no probabilities"
     )
@@ -58,9 +58,7 @@ class PageShape(serializers.Serializer):
 
 class ReviewItem(serializers.Serializer):
     image = serializers.IntegerField()
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, allow_null=True, help_text="null: send it back to labeling"
-    )
+    categories = CategoryRefsField(required=False, allow_null=True, help_text="null: send it back to labeling")
     answer = serializers.CharField(
         required=False, help_text="in place of categories. back: to labeling; undo: take your answer back"
     )
@@ -77,7 +75,7 @@ class ReviewInput(serializers.Serializer):
 class ReviewOutcome(serializers.Serializer):
     image = serializers.IntegerField()
     result = serializers.ChoiceField(("saved", "sent_back", "taken_back", "refused"))
-    categories = serializers.ListField(child=serializers.CharField(), required=False, help_text="of what was saved")
+    categories = TextsField(required=False, help_text="of what was saved")
     error = ErrorShape(required=False, help_text="why this one was refused; the others are not touched by it")
 
 

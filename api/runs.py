@@ -12,7 +12,16 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ObjectField, ProgressShape, StatShape, TrainSettingsField
+from api.fields import (
+    FailureShape,
+    NumbersField,
+    ObjectField,
+    ObjectListField,
+    ProgressShape,
+    StatShape,
+    TextsField,
+    TrainSettingsField,
+)
 from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -90,12 +99,10 @@ class RunRowShape(serializers.Serializer):
 
 class RunShape(RunRowShape):
     config = ObjectField()
-    categories = serializers.ListField(
-        child=serializers.CharField(), source="category_names", help_text="its classes, in the order of its outputs"
-    )
+    categories = TextsField(source="category_names", help_text="its classes, in the order of its outputs")
     metrics = ObjectField(help_text="on held-out images, with intervals")
-    history = serializers.ListField(child=ObjectField(), help_text="curves")
-    comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
+    history = ObjectListField(help_text="curves")
+    comparison = ObjectListField(help_text="the candidates and what they scored")
 
 
 RUN_PAGE = page_of(RunRowShape)
@@ -187,11 +194,9 @@ class FlipShape(serializers.Serializer):
     """One image on which two versions differ: classes, or counts where people draw; the others are absent."""
 
     image = serializers.IntegerField(source="image_id")
-    truth = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="classes people had settled on"
-    )
-    old = serializers.ListField(child=serializers.IntegerField(), required=False)
-    new = serializers.ListField(child=serializers.IntegerField(), required=False)
+    truth = NumbersField(required=False, help_text="classes people had settled on")
+    old = NumbersField(required=False)
+    new = NumbersField(required=False)
     old_counts = CountsShape(required=False, help_text="objects, or pixels where every pixel has a class")
     new_counts = CountsShape(required=False)
 

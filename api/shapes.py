@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from api.access import shown_name
 from api.claims import WithImageUrls, image_urls
-from api.fields import DrawnShape, JudgementShape, ObjectField
+from api.fields import DrawnShape, JudgementShape, NumbersField, ObjectField, TextsField
 from labeler.acceptance import summary
 from labeler.access import may_review
 from labeler.consensus import snapshots
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class VoteShape(JudgementShape):
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     prelabel_shown = serializers.BooleanField()
 
 
@@ -36,7 +36,7 @@ class OpinionShape(serializers.Serializer):
     """A model's word on an image."""
 
     model = serializers.IntegerField(help_text="number of the model in the project")
-    categories = serializers.ListField(child=serializers.CharField(), help_text="of several labels it may be empty")
+    categories = TextsField(help_text="of several labels it may be empty")
     probability = serializers.FloatField(
         allow_null=True, help_text="of the whole answer; null: a model of another program that gave none"
     )
@@ -44,7 +44,7 @@ class OpinionShape(serializers.Serializer):
 
 class PredictionShape(OpinionShape):
     id = serializers.IntegerField()
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="empty where none were given")
     calibrated = serializers.BooleanField()
 
@@ -53,15 +53,8 @@ METHODS = [snapshots.MAJORITY, snapshots.DECISION, snapshots.UNDECIDABLE, *snaps
 
 
 class OutcomeShape(serializers.Serializer):
-    categories = serializers.ListField(
-        child=serializers.CharField(),
-        allow_null=True,
-        help_text="null: no votes, a tie, nobody could tell, or undecidable",
-    )
-    method = serializers.ChoiceField(
-        METHODS,
-        help_text="undecidable: a reviewer decided that the image does not say",
-    )
+    categories = TextsField(allow_null=True, help_text="null: no votes, a tie, nobody could tell, or undecidable")
+    method = serializers.ChoiceField(METHODS, help_text="undecidable: a reviewer decided that the image does not say")
     confidence = serializers.FloatField(
         allow_null=True, help_text="majority: share of the votes; other methods: probability; null for a decision"
     )
@@ -84,7 +77,7 @@ class AgreedObjectShape(DrawnShape):
 
 
 class ConsensusShape(OutcomeShape):
-    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    category_ids = NumbersField(allow_null=True)
     objects = AgreedObjectShape(many=True, required=False, help_text="where people draw")
 
 
@@ -96,7 +89,7 @@ class PromisedShape(serializers.Serializer):
 class AcceptedShape(PromisedShape, OpinionShape):
     """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
 
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     threshold = serializers.FloatField(help_text="accepted from here on")
 
 

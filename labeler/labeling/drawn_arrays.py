@@ -15,14 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.label_set import categories as label_set
-from labeler.labeling.label_arrays import (
-    Selection,
-    codes_of,
-    declared_classes,
-    votes_sql,
-)
+from labeler.labeling.label_arrays import HOW_SQL, Selection, codes_of, declared_classes, flags_of, votes_sql
 from labeler.models import Project, columns
-from labeler.models.label import BLIND_SQL
 from labeler.models.project import Task
 from labeler.models.statements import fetch
 
@@ -38,7 +32,6 @@ IntArray = NDArray[np.int64]
 # At most so many objects are compared; of a larger project the images that come first by a number drawn from their id.
 # 2 million boxes take about a minute and 2 GB of a worker, a fifth as many masks the same.
 MOST_BOXES, MOST_SHAPES = 1_000_000, 200_000
-_BLIND, _RANDOM, _ASSISTED = 1, 2, 4  # bits of "how"
 
 _ANSWER = columns.record(
     [("id", ">i8"), ("image", ">i8"), ("round", ">i8"), ("person", ">i8"), ("version", ">i8"), ("seconds", ">f8"),
@@ -47,8 +40,7 @@ _ANSWER = columns.record(
 _ANSWERS = f"""
     SELECT l.id::int8, l.image_id::int8, l.round::int8, l.annotator_id::int8, l.guideline_version::int8,
            coalesce(l.seconds, 'NaN')::float8, extract(epoch FROM l.created_at)::float8, i.width::int8, i.height::int8,
-           ({BLIND_SQL}::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM}
-            + (l.shown_prediction_id IS NOT NULL)::int * {_ASSISTED})::smallint
+           {HOW_SQL}
 """
 _OBJECT = columns.record(
     [("label", ">i8"), ("number", ">i8"), ("category", ">i8"), ("x", ">f8"), ("y", ">f8"), ("width", ">f8"),
@@ -156,12 +148,11 @@ def read(project: Project, selection: Selection | None = None, *, all_rounds: bo
     if not is_boxes:
         pixels = _pixels(ids, of_answers("width")[answer], of_answers("height")[answer])
         area = pixels.area
-    how = of_answers("how")
     return DrawnArrays(
         image=image, round=round_, person=person, unit=unit, version=of_answers("version"),
-        seconds=of_answers("seconds"), at=of_answers("at"), is_blind=(how & _BLIND) > 0,
-        is_random=(how & _RANDOM) > 0, is_assisted=(how & _ASSISTED) > 0, answer=answer, number=of_objects("number"),
-        area=area, drawings=_drawings(unit, person, answer, category, bounds, pixels, len(annotators), len(known)),
+        seconds=of_answers("seconds"), at=of_answers("at"), **flags_of(of_answers("how")), answer=answer,
+        number=of_objects("number"), area=area,
+        drawings=_drawings(unit, person, answer, category, bounds, pixels, len(annotators), len(known)),
         pixels=pixels, annotators=annotators, categories=known, left_out=left_out,
     )  # fmt: skip
 

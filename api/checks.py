@@ -135,7 +135,7 @@ def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
         "state": latest.state if latest else "",
         "images": standing.images,
         "measured": standing.measured,
-        "findings": [_one(project, code, before)] if code else _all(project),
+        "findings": _findings(project, code, before),
         "as_of": figures.as_of if figures.value is not None else None,
         "classes": [
             {**row, "category_id": row["category"], "category": names.get(row["category"], "")}
@@ -146,13 +146,13 @@ def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
     }
 
 
-def _all(project: Project) -> list[dict[str, Any]]:
-    counts, newest = found.counts(project), found.newest(project, SHOWN + 1)
+def _findings(project: Project, code: str, before: int | None) -> list[dict[str, Any]]:
+    """All of them; of one that is asked for a page."""
+    counts = found.counts(project)
+    if code:
+        return [_finding(code, counts[code], found.page(project, code, before=before, size=PAGE + 1), PAGE)]
+    newest = found.newest(project, SHOWN + 1)
     return [_finding(code, counts[code], newest[code], SHOWN) for code in Finding.values]
-
-
-def _one(project: Project, code: str, before: int | None) -> dict[str, Any]:
-    return _finding(code, found.counts(project)[code], found.page(project, code, before=before, size=PAGE + 1), PAGE)
 
 
 def _finding(code: str, n: int, images: list[int], size: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def claim(
     Empty when nothing is left for this person. Raises NotFound for people who are not in the project, Invalid for a
     bad count, NotPossibleNow for `predicted` in a project that shows no pre-labels.
     """
-    _check_count(count)
+    check_count(count)
     expire_leases(project)
     with transaction.atomic():
         member = lock_member(project, annotator)
@@ -116,7 +116,8 @@ def _mixed(member: Member, client: UUID | None, entries: Sequence[EntryRow], fro
     return _sit_down(member, client, seats, frontier)
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Raises Invalid for more images than are handed out at once, or none."""
     if not 1 <= count <= MOST_CLAIMS:
         raise Invalid(
             _("count must be between 1 and %(most_claims)s.") % {"most_claims": MOST_CLAIMS},
@@ -145,7 +146,7 @@ def claim_predicted(
     Call after expire_leases. Raises NotPossibleNow in a project that shows no pre-labels: an answer to "the model says"
     would pass for one that was given without help.
     """
-    _check_count(count)
+    check_count(count)
     project = member.project
     if not project.show_prelabels:
         raise NotPossibleNow(_("This project shows no pre-labels, so there are none to review."))

@@ -86,11 +86,7 @@ def open_page(
     """
     _check_task(project)
     low = project.review_confidence if min_confidence is None else min_confidence
-    if not 1 <= count <= MOST_ITEMS:
-        raise Invalid(
-            _("count must be between 1 and %(most_items)s.") % {"most_items": MOST_ITEMS},
-            fields={"count": ["out of range"]},
-        )
+    queue.check_count(count)
     run = (
         TrainingRun.objects.filter(project=project, is_active=True).only("id", "is_calibrated", "outside_name").first()
     )

@@ -156,8 +156,7 @@ class Agreement(View):
 
     @describe(
         "get_agreement", "How far people agree.\n\nNormally from labels given without a pre-label, on images chosen at "
-        "random: "
-        "these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
+        "random: these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
         answers={200: AgreementShape}, examples=[example(EXAMPLE)],
         parameters=[
             parameter("labels", "given without, with, or regardless of a pre-label", enum=label_arrays.LABELS),

@@ -131,10 +131,9 @@ class Claims(View):
 
     @describe(
         "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a "
-        "lost answer "
-        "costs nothing, ask again. An empty list when nothing is left for you. What is shown as a pre-label here is "
-        "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape}, errors=(409,),
-        parameters=[PERSON],
+        "lost answer costs nothing, ask again. An empty list when nothing is left for you. What is shown as a "
+        "pre-label here is remembered with the label.",
+        tag=TAG, request=ClaimInput, answers={200: ClaimsShape}, errors=(409,), parameters=[PERSON],
         examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True),
         example(EXAMPLE), example(DRAWN_EXAMPLE, "drawn")],
     )  # fmt: skip

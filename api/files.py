@@ -83,9 +83,10 @@ def _guarded(response: HttpResponseBase, tag: str) -> HttpResponseBase:
 
 
 class Preview(_Bytes):
-    @describe("get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 "
-    "pixels.",
-              tag=TAG, answers=file("image/jpeg", "the preview"))  # fmt: skip
+    @describe(
+        "get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 pixels.",
+        tag=TAG, answers=file("image/jpeg", "the preview"),
+    )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
         path = media_store().preview_path(image.sha256)

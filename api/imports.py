@@ -213,9 +213,8 @@ class Imports(Uploads, View):
         "originals are copied, or with `by_reference` stay there. Send `dry_run=true` to see first what it finds, or "
         "`ask=true` to see it only where there is more than images.\n\nNames without an account become people who "
         "cannot log in, and names of people who can are refused, unless an administrator imports. Each label keeps its "
-        "import's id. It "
-        "counts as blind only with `blind=true`; without, it is in `labels=all` of the agreement, and not in the "
-        "default.",
+        "import's id. It counts as blind only with `blind=true`; without, it is in `labels=all` of the agreement, and "
+        "not in the default.",
         tag=TAG, request={"multipart/form-data": ImportInput, "application/json": UrlsInput},
         answers={202: ImportShape}, errors=(409, 413, 422, 507), parameters=[IDEMPOTENCY],
         examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},

@@ -109,9 +109,8 @@ class OneLabel(View):
 
     @describe(
         "save_label", "Answer an image, or change your answer.\n\nNeeds a claim of your own, open or expired: a late "
-        "answer is "
-        "kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a change or a "
-        "replay.",
+        "answer is kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a "
+        "change or a replay.",
         tag=TAG, request=LabelInput, answers={200: LabelShape, 201: LabelShape}, errors=(409,),
         parameters=[IDEMPOTENCY, PERSON],
         examples=[
@@ -247,8 +246,7 @@ class Labels(View):
 
     @describe(
         "list_labels", "Every judgement: the long table.\n\nOne row per person and image. With `format=csv` the whole "
-        "table is "
-        "streamed as a file; cells that a spreadsheet would take for a formula get an apostrophe in front.",
+        "table is streamed as a file; cells that a spreadsheet would take for a formula get an apostrophe in front.",
         tag=TAG, answers={200: page_of(LabelRowShape), (200, "text/csv"): str},
         parameters=[
             *PAGING,

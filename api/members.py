@@ -96,8 +96,7 @@ class OneMember(View):
         return Response(MemberShape(member).data)
 
     @describe("remove_member", "Show a person out. Their labels stay, their open images go back to the others.",
-    tag=TAG,
-              answers={204: None}, errors=(409,))  # fmt: skip
+              tag=TAG, answers={204: None}, errors=(409,))  # fmt: skip
     def delete(self, request: Request, project_id: int, member_id: int) -> Response:
         membership.remove_member(member=self._member(project_id, member_id), by=self.person)
         return Response(status=204)

@@ -53,11 +53,9 @@ class ModelExport(OfRun):
     @describe(
         "export_model", "Download a trained model.\n\nA zip: `model.safetensors`, `model.json` (classes, "
         "preprocessing, temperature, thresholds, versions, checksums), its card, and a README with the lines that load "
-        "it. With "
-        "`format=onnx` also `model.onnx`, one graph from pixels to probabilities, or to objects, then with "
-        "`all_weights.safetensors`: 202 until a worker has made it and "
-        "compared it with PyTorch on real images; 422 where that is not possible (models that are no network, or "
-        "without the extra `onnx`).",
+        "it. With `format=onnx` also `model.onnx`, one graph from pixels to probabilities, or to objects, then with "
+        "`all_weights.safetensors`: 202 until a worker has made it and compared it with PyTorch on real images; 422 "
+        "where that is not possible (models that are no network, or without the extra `onnx`).",
         tag=TAG, errors=(422,), parameters=[parameter("format", "what the zip holds", enum=["safetensors", "onnx"])],
         answers={
             (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="the model"),

@@ -195,8 +195,7 @@ class Projects(View):
         return page(request, rows, shape, order=NEWEST_FIRST)
 
     @describe("create_project", "Make a project.\n\nOnly administrators may; whoever makes it is its first lead.",
-    tag=TAG,
-              request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
+              tag=TAG, request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
               examples=[example(EXAMPLE, of_request=True)])  # fmt: skip
     def post(self, request: Request) -> Response:
         projects.check_may_create(self.person)

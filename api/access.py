@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -13,9 +14,6 @@ from api.permissions import Needs, SignedIn
 from labeler import access
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Project, Role
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class OnlyJSON:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -21,9 +22,6 @@ from labeler.labeling import blindness
 from labeler.models import Project
 from labeler.training import augmentation_preview
 from labeler.training.augmentation_preview import Augmentation, Pictures
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 TAG = "Model"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -33,9 +34,6 @@ from labeler.models.job import State
 from labeler.models.run import HEADLINE
 from labeler.training import drawn_comparison, run_answers, runs
 from labeler.wording.sentences import in_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 TAG = "Model"
 

@@ -6,8 +6,9 @@ If it shows answers of others or of the model, blindness.py records that this pe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from rest_framework import serializers
 
 from api.access import shown_name
@@ -22,9 +23,6 @@ from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
 from labeler.models.image import Split, Status
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class VoteShape(JudgementShape):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.agreement import rounds
@@ -21,9 +22,6 @@ from labeler.label_set import categories as label_set
 from labeler.labeling import blindness, claims, labels, priorities
 from labeler.models import Project
 from labeler.review import gold
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_VALUE = 1_000
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -18,12 +18,9 @@ from labeler.errors import Invalid, NotAllowed
 from labeler.intake import private_fields
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Acceptance, Consensus, Finding, Image, ImageFinding, Label, Project
+from labeler.models import Acceptance, Consensus, Finding, Image, ImageFinding, Label, Project, TrainingRun
 from labeler.models.image import Split, Status
 from labeler.training import runs
-
-if TYPE_CHECKING:
-    from labeler.models import TrainingRun
 
 DELETED = "deleted"  # beside the statuses: in the trash
 # What these ask for would tell an annotator what others said, or what the model says.

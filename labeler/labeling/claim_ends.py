@@ -6,9 +6,9 @@ Writes Claim and the seats of QueueEntry. The order of locks is in claims.py.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
@@ -16,9 +16,6 @@ from labeler.labeling import drafts
 from labeler.models import Claim, Project, QueueEntry
 from labeler.models.queue import ClaimState, Purpose
 from labeler.models.statements import fetch_one
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def release(*, image_id: int, annotator: User) -> bool:

@@ -18,9 +18,10 @@ locked. So the last seat is waited for in a transaction that has searched nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -35,9 +36,6 @@ from labeler.labeling.search import EntryRow, Frontier
 from labeler.models import Claim, Project, QueueEntry, TrainingRun
 from labeler.models.queue import ChosenBy, ClaimState, Purpose
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_CLAIMS = 50
 REMAINING_SECONDS = 10  # how long an approximate count of open images is reused

@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -21,9 +22,6 @@ from labeler.models import Claim, Draft
 from labeler.models.drawn import MOST_OBJECTS
 from labeler.models.queue import ClaimState
 from labeler.models.statements import execute, fetch_one
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 KEPT_FOR = timedelta(days=7)
 

@@ -16,9 +16,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -33,9 +34,6 @@ from labeler.models.label import VOTES, Answer
 from labeler.models.queue import ClaimState, Purpose
 from labeler.models.statements import execute, fetch_one
 from labeler.stats import tally as votes
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 TRIES = 3
 

@@ -7,14 +7,12 @@ a transaction, with the person's membership locked, or two searches for one pers
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
 
 from labeler.label_set import categories as label_set
 from labeler.models import Project, TrainingRun
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back and
 # newly urgent images appear. Each entry costs two index look-ups, also for somebody who has seen all of them.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -32,9 +33,6 @@ from labeler.models.statements import fetch
 from labeler.review import adjudication
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 2000
 

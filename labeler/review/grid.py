@@ -16,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid5
 
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models.functions import Now
@@ -33,9 +34,6 @@ from labeler.models import Claim, Image, Plant, Project, TrainingRun
 from labeler.models.queue import ChosenBy, ClaimState
 from labeler.models.statements import fetch
 from labeler.review.planted import confidences, how_many, plant, plantable, waiting_plants
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 PAGE_SIZE = 18  # six by three on a desk, and whole rows in threes and twos
 MOST_ITEMS = 50

@@ -5,20 +5,17 @@ Reads votes and repeats; the arithmetic is labeler/stats/objects/pairs.py's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
 from labeler.labeling import object_rows
+from labeler.labeling.objects import Drawn
 from labeler.models import Project
 from labeler.models.statements import fetch
+from labeler.stats.objects.drawings import Drawings, drawings
+from labeler.stats.objects.pairs import DrawnAgain, drawn_again
 from labeler.stats.results import Reason, undefined
-
-if TYPE_CHECKING:
-    from labeler.labeling.objects import Drawn
-    from labeler.stats.objects.drawings import Drawings
-    from labeler.stats.objects.pairs import DrawnAgain
 
 NOTHING_REPEATED = undefined(Reason("nothing_repeated"))
 
@@ -41,8 +38,6 @@ def of_people(project: Project) -> dict[int, DrawnAgain]:
 
     Two queries, and the overlap of the objects of each image.
     """
-    from labeler.stats.objects.pairs import drawn_again
-
     rows: list[_Row] = fetch(_REPEATED, [project.pk])
     if not rows:
         return {}
@@ -53,9 +48,6 @@ def of_people(project: Project) -> dict[int, DrawnAgain]:
 
 def _drawings(project: Project, rows: list[_Row], drawn: dict[int, list[Drawn]]) -> Drawings:
     """The votes as answers of person 0 and the repeats as those of person 1, one image for each pair."""
-    from labeler.geometry import overlaps
-    from labeler.stats.objects.drawings import drawings
-
     index = label_set.index(project)
     objects: list[tuple[int, int, Drawn]] = []
     first, second, values = [], [], []

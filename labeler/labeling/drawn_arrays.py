@@ -9,21 +9,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.geometry.many_images import Pixels, box_pairs
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import HOW_SQL, Selection, codes_of, declared_classes, flags_of, votes_sql
 from labeler.models import Project, columns
 from labeler.models.project import Task
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from labeler.geometry.many_images import Pixels
-    from labeler.stats.objects.distance import IouOf
-    from labeler.stats.objects.drawings import Drawings
+from labeler.stats.objects.distance import IouOf
+from labeler.stats.objects.drawings import Drawings, drawings
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -196,8 +194,6 @@ def _categories(project: Project, selection: Selection, named: IntArray) -> tupl
 
 def _pixels(ids: IntArray, widths: IntArray, heights: IntArray) -> Pixels:
     """The shapes of these labels, by label and number: the order of the objects that are read beside them."""
-    from labeler.geometry.many_images import Pixels
-
     shapes = [json.loads(shape) for _label, _number, shape in fetch(_SHAPES, [ids.tolist()])]
     return Pixels.from_shapes(shapes, widths.tolist(), heights.tolist())
 
@@ -206,13 +202,10 @@ def _drawings(
     unit: IntArray, person: IntArray, answer: IntArray, category: IntArray, bounds: FloatArray, pixels: Pixels | None,
     n_people: int, n_categories: int,
 ) -> Drawings:  # fmt: skip
-    from labeler.geometry import many_images
-    from labeler.stats.objects.drawings import drawings
-
     answered = np.zeros((int(unit.max()) + 1 if unit.size else 0, n_people), dtype=bool)
     answered[unit, person] = True
     image, who = unit[answer], person[answer]
-    pairs = pixels.pairs(image, who) if pixels else many_images.box_pairs(bounds, image, who)
+    pairs = pixels.pairs(image, who) if pixels else box_pairs(bounds, image, who)
     return drawings(
         answered=answered, image=image, person=who, category=category, bounds=bounds, pairs=pairs, least=0.0,
         n_categories=max(1, n_categories),

@@ -19,8 +19,7 @@ from labeler.models import Project, QueueEntry
 from labeler.models.image import Slice
 from labeler.models.queue import ChosenBy
 
-# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for
-# milliseconds.
+# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for milliseconds.
 CHUNK = 500
 MOST_FIRST = 1_000  # images that are put first at once
 Place = tuple[float, str]  # priority, why

@@ -22,6 +22,7 @@ from labeler.accounts.audit import audit
 from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.errors import Conflict, Invalid, NotFound
+from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import object_rows
@@ -251,8 +252,6 @@ def _score(
     Found: the best free match by falling overlap is at least `iou` and has the class. Merged classes are what they were
     merged into. An object of another class at the place of a known one is one error, not two.
     """
-    from labeler.geometry import overlaps
-
     shapes = [{kind: one[kind] for kind in SHAPES if kind in one} for one in known]
     if not shapes or not drawn:
         return 0, len(shapes) + len(drawn)

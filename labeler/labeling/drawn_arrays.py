@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.geometry.many_images import Pixels, box_pairs
-from labeler.label_set import categories as label_set
-from labeler.labeling.label_arrays import HOW_SQL, Selection, codes_of, declared_classes, flags_of, votes_sql
+from labeler.labeling.label_arrays import HOW_SQL, Selection, class_codes, codes_of, flags_of, votes_sql
 from labeler.models import Project, columns
 from labeler.models.project import Task
 from labeler.models.statements import fetch
@@ -138,7 +137,7 @@ def read(project: Project, selection: Selection | None = None, *, all_rounds: bo
     annotators, person = codes_of(of_answers("person"))
     unit = _numbered(image, round_)
     answer = _rows_of(ids, of_objects("label"))
-    known, category = _categories(project, selection, of_objects("category"))
+    known, category = class_codes(project, selection, of_objects("category"))
     bounds = np.column_stack([of_objects(name) for name in ("x", "y", "width", "height")]).reshape(-1, 4)
     bounds[:, 2:] += bounds[:, :2]
     area = of_objects("area")
@@ -179,17 +178,6 @@ def _numbered(image: IntArray, round_: IntArray) -> IntArray:
 def _rows_of(ids: IntArray, wanted: IntArray) -> IntArray:
     order = np.argsort(ids)
     return order[np.searchsorted(ids[order], wanted)] if wanted.size else np.empty(0, dtype=np.int64)
-
-
-def _categories(project: Project, selection: Selection, named: IntArray) -> tuple[list[int], IntArray]:
-    """Category ids by code, the declared ones first, and the code of each object. Merges are followed."""
-    index = label_set.index(project)
-    declared = declared_classes(project, index, selection.until)
-    distinct, place = codes_of(named)
-    meant = [index.last(pk, declared) for pk in distinct]
-    known = list(dict.fromkeys([*declared, *meant]))
-    code = {pk: at for at, pk in enumerate(known)}
-    return known, np.array([code[pk] for pk in meant], dtype=np.int64)[place]
 
 
 def _pixels(ids: IntArray, widths: IntArray, heights: IntArray) -> Pixels:

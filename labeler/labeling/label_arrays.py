@@ -166,18 +166,12 @@ def label_ids(project: Project, selection: Selection) -> NDArray[np.int64]:
 
 def read_labels(project: Project, selection: Selection | None = None) -> LabelArrays:
     """The votes of a selection as arrays: one query. Cannot-tells and skips are missing values and left out."""
-    sql, params = _sql(project, selection or Selection(labels="all", sample="all"))
+    selection = selection or Selection(labels="all", sample="all")
+    sql, params = _sql(project, selection)
     table = columns.read(sql, params, _RECORD, whole=True)
     image = table["image"].astype(np.int64)
     annotators, annotator = codes_of(table["annotator"].astype(np.int64))
-    named, category = codes_of(table["category"].astype(np.int64))
-    index = label_set.index(project)
-    declared = declared_classes(project, index, selection.until if selection else None)
-    meant = [index.last(pk, declared) for pk in named]
-    known = list(declared)
-    known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
-    place = {pk: code for code, pk in enumerate(known)}
-    code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category]
+    known, code = class_codes(project, selection, table["category"].astype(np.int64))
     rows = LabelArrays(
         image=image, annotator=annotator, answers=code, seconds=table["seconds"].astype(np.float32),
         day=table["day"].astype(np.int64), **flags_of(table["how"].astype(np.int64)), annotators=annotators,
@@ -207,6 +201,19 @@ def codes_of(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
     present = np.zeros(span, dtype=bool)
     present[values - lowest] = True
     return (np.flatnonzero(present) + lowest).tolist(), (np.cumsum(present) - 1)[values - lowest]
+
+
+def class_codes(
+    project: Project, selection: Selection, named: NDArray[np.int64]
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Ids by code, declared classes first, and the code of each that is named; NONE_OF_THEM is -1. Follows merges."""
+    index = label_set.index(project)
+    declared = declared_classes(project, index, selection.until)
+    distinct, place = codes_of(named)
+    meant = [index.last(pk, declared) for pk in distinct]
+    known = [pk for pk in dict.fromkeys([*declared, *meant]) if pk != NONE_OF_THEM]
+    code = {pk: at for at, pk in enumerate(known)}
+    return known, np.array([code.get(pk, -1) for pk in meant], dtype=np.int64)[place]
 
 
 def declared_classes(project: Project, index: label_set.CategoryIndex, until: Until | None) -> dict[int, None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -11,11 +12,8 @@ from rest_framework.views import APIView
 from api.parsing import LARGEST, SafeJSONParser, check_person
 from api.permissions import Needs, SignedIn
 from labeler import access
-from labeler.errors import NotFound
+from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Project, Role
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class OnlyJSON:
@@ -58,13 +56,21 @@ class View(APIView):
         """
         return access.project_for(self.person, project_id, at_least=self._least)
 
+    def project_of_member(self, project_id: int) -> Project:
+        """The same for members alone. Raises NotAllowed for an administrator who is none, too."""
+        project = self.project(project_id)
+        if project.membership is None:
+            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
+        return project
+
     def image(self, image_id: int) -> Image:
         """The image, with such a project. Raises as project()."""
         return access.image_for(self.person, image_id, at_least=self._least)
 
-    def row(self, rows: Any, missing: str, project: str = "project") -> Any:
-        """The same for any other row of a project: the first of `rows`, with the caller's `role` there."""
-        return access.row_for(self.person, rows, at_least=self._least, missing=missing, project=project)
+    def row(self, rows: Any, pk: int, missing: str, project: str = "project") -> Any:
+        """The same for any other row of a project: the one of `rows` with this key, with the caller's `role` there."""
+        live = rows.select_related(project).filter(pk=pk, **{f"{project}__trashed_at": None})
+        return access.row_for(self.person, live, at_least=self._least, missing=missing, project=project)
 
     @property
     def _least(self) -> Role:

@@ -11,11 +11,12 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ReasonField, StatShape
+from api.fields import NumbersField, ReasonField, StatShape, TextsField
 from api.permissions import MEMBERS_READ, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
 from labeler.errors import Invalid
+from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
@@ -78,7 +79,7 @@ class PersonCountShape(serializers.Serializer):
 class DifferenceShape(serializers.Serializer):
     n = serializers.IntegerField()
     n_images = serializers.IntegerField()
-    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, those with most first; at most 60")
+    images = NumbersField(help_text="ids, those with most first; at most 60")
     people = PersonCountShape(many=True, help_text="whose they are")
 
 
@@ -131,7 +132,7 @@ class AgreementShape(serializers.Serializer):
     categories = CategoryAgreementShape(many=True)
     confusion = ConfusionShape(many=True)
     annotators = AnnotatorShape(many=True)
-    notes = serializers.ListField(child=serializers.CharField(), help_text="what the figures mean, in words")
+    notes = TextsField(help_text="what the figures mean, in words")
 
 
 _STAT = {"value": 0.74, "low": 0.70, "high": 0.78, "n": 412, "reason": None}
@@ -155,8 +156,7 @@ class Agreement(View):
 
     @describe(
         "get_agreement", "How far people agree.\n\nNormally from labels given without a pre-label, on images chosen at "
-        "random: "
-        "these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
+        "random: these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
         answers={200: AgreementShape}, examples=[example(EXAMPLE)],
         parameters=[
             parameter("labels", "given without, with, or regardless of a pre-label", enum=label_arrays.LABELS),
@@ -180,7 +180,7 @@ class Agreement(View):
             sample=sample,  # type: ignore[arg-type]
             since=parsing.moment(request, "since"),
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
-            category=parsing.category(project, category) if category else None,
+            category=label_set.index(project).named(category) if category else None,
         )
         return Response(AgreementShape(dated(cached_reports.agreement_figures(project, selection, iou=iou))).data)
 
@@ -265,7 +265,7 @@ class Progress(View):
               answers={200: ProjectProgressShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = dated(cached_reports.progress_figures(project))
+        report = dated(cached_reports.figures(project, "progress", wait=True))
         if not may_review(project):
             mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
             # How many images are settled on each class would tell what the others answered.

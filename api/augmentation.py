@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ObjectField
+from api.fields import ObjectField, TextsField
 from api.files import guarded_file
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, file
@@ -22,16 +23,13 @@ from labeler.models import Project
 from labeler.training import augmentation_preview
 from labeler.training.augmentation_preview import Augmentation, Pictures
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 TAG = "Model"
 
 
 class VariedImageShape(serializers.Serializer):
     image = serializers.IntegerField()
     original_url = serializers.CharField(help_text="the image as it is, a JPEG")
-    view_urls = serializers.ListField(child=serializers.CharField(), help_text="variants of it")
+    view_urls = TextsField(help_text="variants of it")
 
 
 class AugmentationShape(serializers.Serializer):
@@ -120,4 +118,4 @@ class VariedImage(View):
             opened = path.open("rb")
         except (ValueError, FileNotFoundError) as error:
             raise NotFound(_("The file of this image is not there: have the images made again.")) from error
-        return guarded_file(opened, f'"{key}-{row}-{column}"', "image/jpeg")
+        return guarded_file(opened, "image/jpeg", f'"{key}-{row}-{column}"')

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
@@ -11,11 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from labeler.accounts import tokens
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from labeler.models import Token
+from labeler.models import Token
 
 KEYWORD = "Token"
 

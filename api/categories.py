@@ -102,8 +102,7 @@ class Categories(View):
     needs = {"GET": MEMBERS_READ, "POST": LEADS_MANAGE}
 
     @describe("list_categories", "The classes of a project, retired ones included, in the order of the screen.",
-    tag=TAG,
-              answers={200: CategoryListShape})  # fmt: skip
+              tag=TAG, answers={200: CategoryListShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         rows = project.categories.order_by("position", "id")
@@ -111,32 +110,34 @@ class Categories(View):
         return etags.tagged(Response(answer.data), project.label_set_version)
 
     @describe("add_category", "Add a class.", tag=TAG, request=CategoryInput, answers={201: CategoryShape},
-    errors=(409,),
-              examples=[example({"name": "leaf spot", "key": "l"}, of_request=True)])  # fmt: skip
+              errors=(409,), examples=[example({"name": "leaf spot", "key": "l"}, of_request=True)])  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         category = classes.add_category(project=project, by=self.person, **parsing.parse(CategoryInput, request))
         return etags.tagged(Response(CategoryShape(category).data, status=201), category.version)
 
 
-class OneCategory(View):
-    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE}
+class OfCategory(View):
+    """A view of one class."""
 
-    def _category(self, category_id: int) -> Category:
-        rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
-        return self.row(rows, "There is no such class, or you are not a member of its project.")
+    def category(self, category_id: int) -> Category:
+        missing = "There is no such class, or you are not a member of its project."
+        return self.row(Category.objects, category_id, missing)
+
+
+class OneCategory(OfCategory):
+    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE}
 
     @describe("get_category", "One class.", tag=TAG, answers={200: CategoryShape})
     def get(self, request: Request, category_id: int) -> Response:
-        category = self._category(category_id)
+        category = self.category(category_id)
         return etags.tagged(Response(CategoryShape(category).data), category.version)
 
     @describe(
         "change_category", "Rename, merge, retire or describe a class.\n\nOld labels keep their meaning: former names "
-        "go on "
-        "working for clients, a merged class counts as what it was merged into. Every change raises the version of the "
-        "label "
-        "set.", tag=TAG, request=CategoryChange, answers={200: CategoryShape}, errors=(409, 412), parameters=[IF_MATCH],
+        "go on working for clients, a merged class counts as what it was merged into. Every change raises the version "
+        "of the label set.", tag=TAG, request=CategoryChange, answers={200: CategoryShape}, errors=(409, 412),
+        parameters=[IF_MATCH],
         examples=[example({"name": "rust"}, "rename", of_request=True),
                   example({"colour": 3, "shape": 11}, "another marker", of_request=True),
                   example({"wanted": 400, "variety": "young and old leaves"}, "images wanted", of_request=True),
@@ -144,7 +145,7 @@ class OneCategory(View):
                   example({"retired": True}, "retire", of_request=True)],
     )  # fmt: skip
     def patch(self, request: Request, category_id: int) -> Response:
-        category = self._category(category_id)
+        category = self.category(category_id)
         changes = parsing.parse(CategoryChange, request, partial=True)
         if changes.get("merged_into") is not None:
             index = label_set.index(category.project)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
+from api.fields import FloatsField, NumbersField
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.data_checks import check, found
@@ -25,10 +26,7 @@ SHOWN, PAGE = 12, 500
 class FindingShape(serializers.Serializer):
     code = serializers.ChoiceField(Finding.choices)
     n = serializers.IntegerField(help_text="images")
-    images = serializers.ListField(
-        child=serializers.IntegerField(),
-        help_text=f"ids, the newest first; {SHOWN}, or {PAGE} of the finding asked for",
-    )
+    images = NumbersField(help_text=f"ids, the newest first; {SHOWN}, or {PAGE} of the finding asked for")
     next = serializers.IntegerField(allow_null=True, help_text="`before` of the next page; null: there is none")
 
 
@@ -55,10 +53,10 @@ class GroupShape(serializers.Serializer):
     judged = serializers.IntegerField(help_text="images with two answers or more")
     agreed = serializers.IntegerField(help_text="of these, without dissent")
     share = serializers.FloatField(help_text="of the images that have the field")
-    share_within = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="95 %")
+    share_within = FloatsField(allow_null=True, help_text="95 %")
     under = serializers.BooleanField(help_text="fewer than a quarter of an equal share, beyond the interval")
     agreement = serializers.FloatField(allow_null=True, help_text="agreed / judged; null: see `reason`")
-    agreement_within = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="95 %")
+    agreement_within = FloatsField(allow_null=True, help_text="95 %")
     elsewhere = serializers.FloatField(allow_null=True, help_text="the same in the other groups of the field")
     p = serializers.FloatField(
         allow_null=True,
@@ -129,7 +127,7 @@ class Checks(View):
 
 def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
     standing = found.standing(project)
-    figures = cached_reports.checks_figures(project)
+    figures = cached_reports.figures(project, "checks")
     value = figures.value or {"classes": {"rows": []}, "people": {"rows": []}, "groups": {"rows": []}}
     names = categories.index(project).names
     latest = standing.job or standing.last
@@ -137,7 +135,7 @@ def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
         "state": latest.state if latest else "",
         "images": standing.images,
         "measured": standing.measured,
-        "findings": [_one(project, code, before)] if code else _all(project),
+        "findings": _findings(project, code, before),
         "as_of": figures.as_of if figures.value is not None else None,
         "classes": [
             {**row, "category_id": row["category"], "category": names.get(row["category"], "")}
@@ -148,13 +146,13 @@ def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
     }
 
 
-def _all(project: Project) -> list[dict[str, Any]]:
-    counts, newest = found.counts(project), found.newest(project, SHOWN + 1)
+def _findings(project: Project, code: str, before: int | None) -> list[dict[str, Any]]:
+    """All of them; of one that is asked for a page."""
+    counts = found.counts(project)
+    if code:
+        return [_finding(code, counts[code], found.page(project, code, before=before, size=PAGE + 1), PAGE)]
+    newest = found.newest(project, SHOWN + 1)
     return [_finding(code, counts[code], newest[code], SHOWN) for code in Finding.values]
-
-
-def _one(project: Project, code: str, before: int | None) -> dict[str, Any]:
-    return _finding(code, found.counts(project)[code], found.page(project, code, before=before, size=PAGE + 1), PAGE)
 
 
 def _finding(code: str, n: int, images: list[int], size: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.urls import get_script_prefix, reverse
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,15 +15,14 @@ from api import parsing
 from api.access import View, shown_name
 from api.drafts import DraftShape
 from api.drafts import shape as draft_shape
-from api.fields import CategoryRefField, DrawnShape, ShareField
+from api.fields import CategoryRefField, DrawnShape, ShareField, TextsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
-from labeler.errors import NotAllowed
 from labeler.label_set import categories as label_set
 from labeler.labeling import claim_ends, drafts
 from labeler.labeling import claims as queue
-from labeler.labeling.objects import SHAPES
 from labeler.models import Claim, Image, Prediction, Project
+from labeler.training import drawn_answers
 
 TAG = "Labeling"
 
@@ -79,7 +77,7 @@ class ShownObjectShape(DrawnShape):
 
 class PrelabelShape(serializers.Serializer):
     prediction = serializers.IntegerField()
-    categories = serializers.ListField(child=serializers.CharField())
+    categories = TextsField()
     probability = serializers.FloatField(
         allow_null=True, help_text="null: a model of another program that gave no probabilities"
     )
@@ -133,17 +131,14 @@ class Claims(View):
 
     @describe(
         "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a "
-        "lost answer "
-        "costs nothing, ask again. An empty list when nothing is left for you. What is shown as a pre-label here is "
-        "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape}, errors=(409,),
-        parameters=[PERSON],
+        "lost answer costs nothing, ask again. An empty list when nothing is left for you. What is shown as a "
+        "pre-label here is remembered with the label.",
+        tag=TAG, request=ClaimInput, answers={200: ClaimsShape}, errors=(409,), parameters=[PERSON],
         examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True),
         example(EXAMPLE), example(DRAWN_EXAMPLE, "drawn")],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        project = self.project(project_id)
-        if project.membership is None:
-            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
+        project = self.project_of_member(project_id)
         wanted = parsing.parse(ClaimInput, request)
         if wanted.get("predicted") is not None:
             (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])
@@ -170,18 +165,21 @@ def _images_at(_script_prefix: str) -> str:
     return reverse("api:image", args=[0]).removesuffix("0/")
 
 
+def handed_out(project: Project, image: Image) -> dict[str, Any]:
+    """A HandedOutImageShape."""
+    return {
+        "id": image.pk,
+        "name": shown_name(image, project, opaque=True),
+        "width": image.width,
+        "height": image.height,
+        **image_urls(image.pk),
+    }
+
+
 def _shape(project: Project, claim: Claim) -> dict[str, Any]:
-    image: Image = claim.image
     shown = claim.shown_prediction
     return {
-        "image": {
-            "id": image.pk,
-            "name": shown_name(image, project, opaque=True),
-            "description": image.description,
-            "width": image.width,
-            "height": image.height,
-            **image_urls(image.pk),
-        },
+        "image": handed_out(project, claim.image) | {"description": claim.image.description},
         "prelabel": shown
         and {
             "prediction": shown.pk,
@@ -198,21 +196,8 @@ def _objects(project: Project, shown: Prediction) -> dict[str, Any]:
     """The objects of a pre-label that are sure enough to be shown; nothing where classes are predicted."""
     if shown.drawn is None:
         return {}
-    names = label_set.index(project).names
-    return {
-        "objects": [
-            {
-                "number": one["number"],
-                "category": names.get(one["category"], f"#{one['category']}"),
-                "category_id": one["category"],
-                **{kind: one[kind] for kind in SHAPES if kind in one},
-                "probability": one.get("probability"),
-                "calibrated": shown.run.is_calibrated,
-            }
-            for one in shown.drawn
-            if one.get("shown", True)
-        ]
-    }
+    objects = drawn_answers.told(shown.drawn, label_set.index(project).names)
+    return {"objects": [{**one, "calibrated": shown.run.is_calibrated} for one in objects if one.pop("shown")]}
 
 
 class OneClaim(View):

@@ -10,9 +10,10 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField, DrawnShape, FailureShape
+from api.fields import CategoryRefField, DrawnShape, FailureShape, FloatsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
+from labeler.label_set import categories as label_set
 from labeler.models import Errand
 from labeler.models.job import State
 from labeler.training import clicks, inference_requests
@@ -26,8 +27,8 @@ class ClickInput(serializers.Serializer):
         child=serializers.DictField(),
         help_text="`{x, y, inside}` in pixels of the image; the first is on the object, `inside: false` is beside it",
     )
-    window = serializers.ListField(
-        child=serializers.FloatField(), required=False, allow_null=True,
+    window = FloatsField(
+        required=False, allow_null=True,
         help_text="[x, y, width, height] of the part that is looked at, for instance what the screen shows: small "
         "objects are found more exactly in a small part. Left out: the whole image",
     )  # fmt: skip
@@ -98,7 +99,7 @@ class ClickMask(View):
         image = self.image(image_id)
         wanted = parsing.parse(ClickInput, request)
         named = wanted.get("category")
-        category = parsing.category(image.project, str(named)) if named is not None else None
+        category = label_set.index(image.project).named(str(named)) if named is not None else None
         found = clicks.ask(
             image=image, person=self.person, clicks=wanted["clicks"], window=wanted.get("window"), category=category
         )

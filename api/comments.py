@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import MEMBERS_LABEL, MEMBERS_READ
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from labeler.access import may_review
@@ -21,7 +21,6 @@ from labeler.review import comments
 
 TAG = "Questions"
 NO_THREAD = "There is no such question, or it is not for you."
-NEWEST_FIRST = (Key("id", descending=True),)
 EXAMPLE = {
     "id": 12, "image": 613, "project": 1, "raised_by": "ann", "place": {"x": 212.5, "y": 80.0},
     "created_at": "2026-11-05T10:00:00Z",
@@ -135,8 +134,7 @@ class Threads(View):
 class _OneThread(View):
     def thread(self, thread_id: int) -> Thread:
         """A thread that the caller may see: their own, or any as a reviewer."""
-        threads = Thread.objects.filter(pk=thread_id, project__trashed_at__isnull=True)
-        row: Thread = self.row(threads, NO_THREAD)
+        row: Thread = self.row(Thread.objects, thread_id, NO_THREAD)
         if not may_review(row) and row.raised_by_id != self.person.pk:
             raise NotFound(NO_THREAD)
         return row
@@ -179,8 +177,7 @@ class Reading(_OneThread):
 
 
 def _listed(request: Request, person: Any, threads: Any) -> Response:
-    found = comments.with_comments(threads, reader=person)
-    return page(request, found, lambda rows: ThreadShape(rows, many=True).data, order=NEWEST_FIRST)
+    return page(request, comments.with_comments(threads, reader=person), ThreadShape, order=NEWEST_FIRST)
 
 
 def _one(thread_id: int, person: Any) -> dict[str, Any]:

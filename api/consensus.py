@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import etags, parsing
 from api.access import View
-from api.fields import CategoryRefField, ObjectField
+from api.fields import CategoryRefsField, ObjectListField
 from api.permissions import MEMBERS_READ, REVIEWERS_LABEL
 from api.schema import IF_MATCH, describe, example
 from api.shapes import ConsensusShape, consensus_shape, objects_shape
@@ -24,13 +24,11 @@ TAG = "Agreement"
 
 
 class DecisionInput(serializers.Serializer):
-    categories = serializers.ListField(
-        child=CategoryRefField(), max_length=1000, required=False, help_text="by id or name; or undecidable"
-    )
-    objects = serializers.ListField(
-        child=ObjectField(), required=False,
+    categories = CategoryRefsField(max_length=1000, required=False, help_text="by id or name; or undecidable")
+    objects = ObjectListField(
+        required=False,
         help_text="where people draw: {category, box | polygon | mask} each; [] says that there is nothing",
-    )  # fmt: skip
+    )
     undecidable = serializers.BooleanField(
         required=False, default=False, help_text="the image does not say: settled, and left out of data sets"
     )

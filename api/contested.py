@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryNamesField
+from api.fields import CategoryNamesField, NumbersField, TextsField
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import IDEMPOTENCY, describe, example, parameter
 from labeler.agreement import disagreement_groups, divided_objects, rounds
@@ -31,7 +31,7 @@ class SumOfVotesShape(serializers.Serializer):
         source="category_ids",
         help_text="[] is a verified none of them; where people draw: nothing drawn there",
     )
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     n = serializers.IntegerField(
         help_text="how many judgements say so; where people draw, of the places that they differ on"
     )
@@ -49,11 +49,11 @@ class ContestedGroupShape(serializers.Serializer):
         allow_null=True, help_text="from 1, the largest first; null: no model has seen these images yet"
     )
     n = serializers.IntegerField(help_text="images")
-    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, the most typical first")
+    images = NumbersField(help_text="ids, the most typical first")
     votes = SumOfVotesShape(many=True, help_text="the most frequent first")
     cannot_tell = serializers.IntegerField()
     pair = ContestedPairShape(allow_null=True, help_text="what most of them are divided on")
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="what reviewers wrote on its images")
+    reasons = TextsField(help_text="what reviewers wrote on its images")
 
 
 class ContestedGroupsShape(serializers.Serializer):
@@ -106,7 +106,8 @@ def _pair(request: Request, project: Project) -> Pair | None:
     named = parsing.text(request, "pair")
     if not named:
         return None
-    ids = sorted({parsing.category(project, part.strip()) for part in named.split(",")})
+    index = categories.index(project)
+    ids = sorted({index.named(part.strip()) for part in named.split(",")})
     if len(ids) == 1 and project.draws:
         return divided_objects.NOTHING, ids[0]
     if len(ids) != 2:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import DrawnShape
+from api.fields import DrawnShape, TextsField
 from api.images import ORDERS
 from api.pagination import page
 from api.permissions import REVIEWERS_READ
@@ -37,9 +37,7 @@ class DividedPlaceShape(DrawnShape):
     """Where people differ; the shape is that of the first who drew there."""
 
     drawn_by = DrawnBySomeShape(many=True)
-    not_drawn_by = serializers.ListField(
-        child=serializers.CharField(), help_text="who answered, and drew nothing there"
-    )
+    not_drawn_by = TextsField(help_text="who answered, and drew nothing there")
 
 
 class DisagreementShape(serializers.Serializer):

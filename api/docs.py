@@ -42,8 +42,7 @@ class Schema(SpectacularAPIView):
         )
 
 
-# Swagger UI brings a style sheet inside of its page and sets styles by script. Scripts stay as strict as
-# everywhere.
+# Swagger UI brings a style sheet inside of its page and sets styles by script. Scripts stay as strict as everywhere.
 @method_decorator(csp_replace({"style-src": [SELF, UNSAFE_INLINE]}), name="dispatch")
 class Docs(SpectacularSwaggerSplitView):
     """Swagger UI."""

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api.access import View
 from api.claims import WithImageUrls
-from api.fields import StatShape
+from api.fields import FloatsField, StatShape
 from api.permissions import REVIEWERS_READ
 from api.schema import describe, example
 from labeler.label_set import categories as label_set
@@ -32,11 +32,11 @@ class LabelErrorShape(WithImageUrls):
     missing = serializers.BooleanField(
         allow_null=True, help_text="where any number is chosen: true, the image should have it; false, it should not"
     )
-    box = serializers.ListField(
-        child=serializers.FloatField(), allow_null=True,
+    box = FloatsField(
+        allow_null=True,
         help_text="where people draw: the place, x, y, width and height in px; `missing` says whether an object of the "
         "class should be there. Else null",
-    )  # fmt: skip
+    )
     doubt = serializers.FloatField(help_text="0 to 1: by how much surer the model is of its own answer")
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ObjectField
+from api.fields import ObjectListField
 from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
 from labeler.access import NO_IMAGE
@@ -22,14 +22,14 @@ TAG = "Labeling"
 
 
 class DraftInput(serializers.Serializer):
-    objects = serializers.ListField(child=ObjectField(), help_text="as for a label; unfinished ones with `open: true`")
+    objects = ObjectListField(help_text="as for a label; unfinished ones with `open: true`")
     revision = serializers.IntegerField(
         required=False, help_text="the one you began from, 0 for none: 412 when another screen has saved since"
     )
 
 
 class DraftShape(serializers.Serializer):
-    objects = serializers.ListField(child=ObjectField())
+    objects = ObjectListField()
     saved_at = serializers.DateTimeField()
     revision = serializers.IntegerField(help_text="raised by each save")
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access import View
+from api.fields import TextsField
 from api.permissions import REVIEWERS_READ
 from api.schema import describe, example
 from labeler.models import Project
@@ -19,9 +20,7 @@ TAG = "Model"
 
 
 class ClassMovedShape(serializers.Serializer):
-    categories = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="what the model answers; null: rare answers together"
-    )
+    categories = TextsField(allow_null=True, help_text="what the model answers; null: rare answers together")
     known = serializers.FloatField(help_text="share of the images it knows, 0 to 1")
     new = serializers.FloatField()
 

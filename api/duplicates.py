@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
+from api.fields import NumbersField, TextsField
 from api.permissions import REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.consensus import snapshots
@@ -24,16 +25,13 @@ MOST = 100
 
 
 class NearDuplicatesShape(serializers.Serializer):
-    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, ascending")
+    images = NumbersField(help_text="ids, ascending")
     categories = serializers.ListField(
-        child=serializers.ListField(child=serializers.CharField(), allow_null=True),
+        child=TextsField(allow_null=True),
         help_text="of each image what it is taken to be; null: nothing yet",
     )
     differ = serializers.BooleanField(help_text="two of them are taken to be different things")
-    slices = serializers.ListField(
-        child=serializers.CharField(),
-        help_text="test, calibration, blind, apart (neither trained on nor judged by)",
-    )
+    slices = TextsField(help_text="test, calibration, blind, apart (neither trained on nor judged by)")
 
 
 class NearDuplicateGroupsShape(serializers.Serializer):

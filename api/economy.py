@@ -115,4 +115,5 @@ class Economy(View):
         answers={200: EconomyShape}, examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
-        return Response(EconomyShape(dated(cached_reports.economy_figures(self.project(project_id), wait=True))).data)
+        figures = cached_reports.figures(self.project(project_id), "economy", wait=True)
+        return Response(EconomyShape(dated(figures)).data)

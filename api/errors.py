@@ -80,7 +80,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, IntegrityError) and _AWAY.search(str(error)):
         # What was written speaks of an image that somebody deleted at this moment (docs/decisions/0017).
         return answer(404, "not_found", "There is no such image, or you are not a member of its project.")
-    if isinstance(error, DataError | UnicodeError) or _is_nul(error):
+    if isinstance(error, DataError | UnicodeError) or (isinstance(error, ValueError) and "NUL (0x00)" in str(error)):
         # The parsers refuse what PostgreSQL cannot hold; this is the net below them.
         logger.warning("a value that the database cannot hold came through", exc_info=error)
         return answer(
@@ -91,10 +91,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, OSError) and error.errno in _FULL:
         return answer(507, "storage_full", "The disk of the server is full. Free some space, then try again.")
     return _our_fault(error, context)
-
-
-def _is_nul(error: Exception) -> bool:
-    return isinstance(error, ValueError) and "NUL (0x00)" in str(error)
 
 
 def _domain(error: LabelerError) -> Response:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
+from api.categories import OfCategory
 from api.claims import WithImageUrls
 from api.pagination import page
 from api.permissions import LEADS_MANAGE, MEMBERS_READ
@@ -18,7 +19,7 @@ from api.schema import PAGING, describe, example, page_of
 from labeler.errors import Invalid
 from labeler.label_set import examples
 from labeler.labeling import blindness
-from labeler.models import Category, CategoryExample, Image
+from labeler.models import CategoryExample, Image
 
 TAG = "Projects"
 
@@ -38,12 +39,8 @@ class ExampleShape(WithImageUrls):
     created_at = serializers.DateTimeField()
 
 
-class Examples(View):
+class Examples(OfCategory):
     needs = {"GET": MEMBERS_READ, "POST": LEADS_MANAGE}
-
-    def _category(self, category_id: int) -> Category:
-        rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
-        return self.row(rows, "There is no such class, or you are not a member of its project.")
 
     @describe("list_examples", "The example images of a class, as annotators see them beside the guideline.", tag=TAG,
               parameters=PAGING, answers={200: page_of(ExampleShape)})  # fmt: skip
@@ -52,7 +49,7 @@ class Examples(View):
             blindness.remember(self.person, told=[row.image_id for row in rows])
             return ExampleShape(rows, many=True).data
 
-        return page(request, self._category(category_id).examples.filter(image__trashed_from=None), shapes)
+        return page(request, self.category(category_id).examples.filter(image__trashed_from=None), shapes)
 
     @describe(
         "add_example", f"Show an image as an example of a class; at most {examples.MOST} per class.\n\nAnnotators see "
@@ -62,7 +59,7 @@ class Examples(View):
         examples=[example({"image": 31, "caption": "mild"}, of_request=True)],
     )  # fmt: skip
     def post(self, request: Request, category_id: int) -> Response:
-        category = self._category(category_id)
+        category = self.category(category_id)
         wanted = parsing.parse(ExampleInput, request)
         image = Image.objects.filter(project=category.project_id, pk=wanted["image"]).first()
         if image is None:
@@ -79,9 +76,7 @@ class OneExample(View):
     @describe("remove_example", "Show an image as an example no longer. The image itself stays as it is.", tag=TAG,
               answers={204: None})  # fmt: skip
     def delete(self, request: Request, example_id: int) -> Response:
-        rows = CategoryExample.objects.filter(pk=example_id, category__project__trashed_at__isnull=True)
-        row = self.row(
-            rows, "There is no such example, or you are not a member of its project.", project="category__project"
-        )
+        missing = "There is no such example, or you are not a member of its project."
+        row = self.row(CategoryExample.objects, example_id, missing, project="category__project")
         examples.remove(example=row, by=self.person)
         return Response(status=204)

@@ -13,10 +13,11 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, StepShape
+from api.fields import FailureShape, FloatsField, StepShape
 from api.permissions import MEMBERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
+from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Errand
 from labeler.models.job import State
@@ -48,7 +49,7 @@ class ExplanationShape(serializers.Serializer):
     how = serializers.SerializerMethodField(help_text="the method in a sentence")
     where = serializers.SerializerMethodField(help_text="where the heat lies, in words")
     thirds = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField()), source="answer.thirds", allow_null=True,
+        child=FloatsField(), source="answer.thirds", allow_null=True,
         help_text="share of the heat in nine fields of the centre square, or of the image, rows from above",
     )  # fmt: skip
     map_url = serializers.SerializerMethodField(help_text="a PNG to lay over the image; same proportions")
@@ -101,7 +102,7 @@ class Explanation(View):
         blindness.check_model(self.person, image, may_review=may_review(image.project))
         form = parsing.choice(request, "format", ("json", "png"), "json")
         named = parsing.text(request, "category")
-        category = parsing.category(image.project, named) if named else 0
+        category = label_set.index(image.project).named(named) if named else 0
         errand = inference_requests.explain(image=image, asked_by=self.person, category=category)
         blindness.remember(self.person, told=[image.pk])
         if form == "png" and errand.drawing is not None:

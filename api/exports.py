@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from api import parsing
 from api.access import View
-from api.fields import DrawnShape, ObjectField
+from api.fields import DrawnShape, NumbersField, ObjectField, TextsField
 from api.labels import TableRowShape
 from api.permissions import REVIEWERS_EXPORT
 from api.schema import describe, parameter
@@ -73,9 +73,7 @@ class ExportedPredictionShape(OpinionShape):
 class ExportedJudgementShape(TableRowShape):
     prelabel = OpinionShape(allow_null=True, help_text="what the author was shown")
     objects = JudgedObjectShape(many=True, required=False, help_text="where people draw")
-    deleted = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
-    )
+    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
 
 
 class ExportedConsensusShape(OutcomeShape):
@@ -83,7 +81,7 @@ class ExportedConsensusShape(OutcomeShape):
 
 
 class ExportedDecisionShape(serializers.Serializer):
-    categories = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    categories = TextsField(allow_null=True)
     undecidable = serializers.BooleanField()
     reviewer = serializers.CharField(allow_null=True)
     reason = serializers.CharField()
@@ -142,25 +140,22 @@ class Export(View):
     needs = {"GET": REVIEWERS_EXPORT}
 
     @describe(
-        "export", "Download the project, as of this moment.\n\n"
-        "Tables: `csv` (the long table, one row per judgement, with what its author was shown, consensus and "
-        "prediction), `jsonl` (one image per line), `json` (the same as one document), `labels-csv` (file_name, "
-        "annotator, label: what an import reads), `parquet`. With pictures: `imagefolder` (root/<class>/<image>; with "
-        "several classes per image a manifest), `yolo` (single choice), `huggingface`, `webdataset`. For other tools: "
-        "`labelstudio`, `cvat`. About it: `croissant`, `datacard`. All but `csv`, `jsonl`, `json`, `labels-csv`, "
-        "`parquet` and `datacard` are a zip.\n\n"
-        "`labels` is `consensus` (one answer per image), `all` (every judgement, with its author) or `soft` (the "
-        "share of the votes of each class). `images` adds or leaves out the pictures where a format can be both. What "
-        "a format cannot hold is refused with 422. Pictures go out without the place and the personal fields of "
-        "their EXIF. In every format verified none, cannot tell, tied, undecidable and unlabeled are kept apart.\n\n"
-        "With `accepted`, also the images that stand by the model's word "
-        "alone (accepted, or filled in where the project has it answer for images nobody has labeled), marked as "
-        "such: in tables `source` is `model`, in `jsonl` and `json` the member `accepted`, in folders `.model7` in the "
-        "file's name, in `labelstudio` a prediction, in `cvat` `source=\"auto\"`; each with the model's number where "
-        "the format has a place for it. The filters of `images/` (`search`, `status`, `category`, `split`, "
-        "`metadata.<key>` …, all but `accepted`) leave only the images that fit.\n\nWhat the model says of held-out "
-        "images, and of others judged blind before "
-        "they are settled, is in no export.",
+        "export", "Download the project, as of this moment.\n\nTables: `csv` (the long table, one row per judgement, "
+        "with what its author was shown, consensus and prediction), `jsonl` (one image per line), `json` (the same as "
+        "one document), `labels-csv` (file_name, annotator, label: what an import reads), `parquet`. With pictures: "
+        "`imagefolder` (root/<class>/<image>; with several classes per image a manifest), `yolo` (single choice), "
+        "`huggingface`, `webdataset`. For other tools: `labelstudio`, `cvat`. About it: `croissant`, `datacard`. All "
+        "but `csv`, `jsonl`, `json`, `labels-csv`, `parquet` and `datacard` are a zip.\n\n`labels` is `consensus` (one "
+        "answer per image), `all` (every judgement, with its author) or `soft` (the share of the votes of each class). "
+        "`images` adds or leaves out the pictures where a format can be both. What a format cannot hold is refused "
+        "with 422. Pictures go out without the place and the personal fields of their EXIF. In every format verified "
+        "none, cannot tell, tied, undecidable and unlabeled are kept apart.\n\nWith `accepted`, also the images that "
+        "stand by the model's word alone (accepted, or filled in where the project has it answer for images nobody has "
+        "labeled), marked as such: in tables `source` is `model`, in `jsonl` and `json` the member `accepted`, in "
+        "folders `.model7` in the file's name, in `labelstudio` a prediction, in `cvat` `source=\"auto\"`; each with "
+        "the model's number where the format has a place for it. The filters of `images/` (`search`, `status`, "
+        "`category`, `split`, `metadata.<key>` …, all but `accepted`) leave only the images that fit.\n\nWhat the "
+        "model says of held-out images, and of others judged blind before they are settled, is in no export.",
         tag=TAG, errors=(422,),
         parameters=[
             parameter("accepted", "with what stands by the model's word alone", bool),
@@ -184,10 +179,7 @@ class Export(View):
             wanted["labels"] = parsing.choice(request, "labels", (CONSENSUS, ALL, SOFT), CONSENSUS)
         if "images" in request.query_params:
             wanted["images"] = parsing.flag(request, "images")
-        sent = {name: request.query_params.getlist(name) for name in request.query_params}
-        for name, values in sent.items():
-            for text in (name, *values):
-                parsing.check_text(text)
+        sent = parsing.lists(request)
         only = filters.read(project, {name: values for name, values in sent.items() if name != "accepted"})
         how = preparation.parse_texts(request.query_params)
         export = releases.export(project, format, **wanted, preparation=how, only=only)

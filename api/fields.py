@@ -28,13 +28,25 @@ class ShareField(serializers.FloatField):
         return value
 
 
+class NumbersField(serializers.ListField):
+    child = serializers.IntegerField()
+
+
+class FloatsField(serializers.ListField):
+    child = serializers.FloatField()
+
+
+class TextsField(serializers.ListField):
+    child = serializers.CharField()
+
+
 class JudgementShape(serializers.Serializer):
     """A label: what was said by whom, where it came from, and whether it counts as blind."""
 
     id = serializers.IntegerField()
     annotator = serializers.CharField()
     answer = serializers.ChoiceField(Answer.choices)
-    categories = serializers.ListField(child=serializers.CharField())
+    categories = TextsField()
     reason = serializers.CharField()
     created_at = serializers.DateTimeField()
     seconds = serializers.FloatField(allow_null=True)
@@ -64,10 +76,12 @@ class CategoryRefField(serializers.Field):
         return value
 
 
-class CategoryNamesField(serializers.ListField):
-    """The names of classes by their ids; the serializer's context has the `index` of the project's classes."""
+class CategoryRefsField(serializers.ListField):
+    child = CategoryRefField()
 
-    child = serializers.CharField()
+
+class CategoryNamesField(TextsField):
+    """The names of classes by their ids; the serializer's context has the `index` of the project's classes."""
 
     def to_representation(self, data: list[int]) -> list[str]:
         return self.context["index"].label(data)
@@ -78,6 +92,10 @@ class ObjectField(serializers.DictField):
     """Any JSON object."""
 
 
+class ObjectListField(serializers.ListField):
+    child = ObjectField()
+
+
 @extend_schema_field(train_settings.json_schema())
 class TrainSettingsField(ObjectField):
     """Settings of a training run; the domain checks them."""
@@ -86,15 +104,15 @@ class TrainSettingsField(ObjectField):
 class MaskShape(serializers.Serializer):
     """A run-length code as COCO has it, column by column, of a crop of the image."""
 
-    size = serializers.ListField(child=serializers.IntegerField(), help_text="height and width of the crop")
+    size = NumbersField(help_text="height and width of the crop")
     counts = serializers.CharField(help_text="compressed, as pycocotools writes it; a list of runs is taken too")
-    offset = serializers.ListField(child=serializers.IntegerField(), help_text="x and y of the crop's top left")
+    offset = NumbersField(help_text="x and y of the crop's top left")
 
 
 class DrawnShape(serializers.Serializer):
     """Where an object is: one of three, in pixels of the upright image, edges from 0 to its width and height."""
 
-    box = serializers.ListField(child=serializers.FloatField(), required=False, help_text="x, y, width, height")
+    box = FloatsField(required=False, help_text="x, y, width, height")
     polygon = serializers.ListField(
         child=serializers.JSONField(), required=False,
         help_text="[[x1, y1, …], [hole …]]; several parts: one nesting more",

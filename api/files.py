@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,19 +44,30 @@ MEDIA_TYPES = {
 class _Bytes(View):
     needs = {"GET": MEMBERS_READ}
 
-    def _answer(self, request: Request, image: Image, path: Path, kind: str, media_type: str) -> HttpResponseBase:
+    def _answer(
+        self, request: Request, image: Image, kind: str, opened: Callable[[], tuple[BinaryIO, str]]
+    ) -> HttpResponseBase:
+        """opened: opens the file, and says of which media type it is."""
         tag = f'"{image.sha256[:32]}-{kind}"'
         if tag in request.headers.get("If-None-Match", ""):
             return _guarded(HttpResponse(status=304), tag)
         try:
-            opened = path.open("rb")
+            return guarded_file(*opened(), tag)
+        except OriginalGone as gone:
+            raise NotFound(str(gone)) from gone
         except FileNotFoundError as error:
             raise NotFound(_("The file of this image is missing on the server. Skip it, and tell a lead.")) from error
-        response = FileResponse(opened, content_type=media_type)
-        return _guarded(response, tag)
+        except Refused as refusal:
+            raise NotFound(
+                _("The file of this image is damaged on the server. %(reason)s") % {"reason": refusal.reason}
+            ) from refusal
 
 
-def guarded_file(opened: BinaryIO, tag: str, media_type: str) -> HttpResponseBase:
+def _stored(path: Path, media_type: str) -> tuple[BinaryIO, str]:
+    return path.open("rb"), media_type
+
+
+def guarded_file(opened: BinaryIO, media_type: str, tag: str) -> HttpResponseBase:
     """A file whose bytes never change under its address, for those who were let in only."""
     return _guarded(FileResponse(opened, content_type=media_type), tag)
 
@@ -70,12 +83,14 @@ def _guarded(response: HttpResponseBase, tag: str) -> HttpResponseBase:
 
 
 class Preview(_Bytes):
-    @describe("get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 "
-    "pixels.",
-              tag=TAG, answers=file("image/jpeg", "the preview"))  # fmt: skip
+    @describe(
+        "get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 pixels.",
+        tag=TAG, answers=file("image/jpeg", "the preview"),
+    )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
-        return self._answer(request, image, media_store().preview_path(image.sha256), "preview", "image/jpeg")
+        path = media_store().preview_path(image.sha256)
+        return self._answer(request, image, "preview", partial(_stored, path, "image/jpeg"))
 
 
 class Thumb(_Bytes):
@@ -84,7 +99,8 @@ class Thumb(_Bytes):
               parameters=[parameter("status", "deleted: of an image in the trash, for leads")])  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = image_for(self.person, image_id, also_in_trash=parsing.text(request, "status") == "deleted")
-        return self._answer(request, image, media_store().thumb_path(image.sha256), "thumb", "image/jpeg")
+        path = media_store().thumb_path(image.sha256)
+        return self._answer(request, image, "thumb", partial(_stored, path, "image/jpeg"))
 
 
 class File(_Bytes):
@@ -110,14 +126,15 @@ class File(_Bytes):
             response = self._original(request, image, name)
             response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
             return response
-        return self._full_size(request, image)
+        full_size = partial(open_full_size, sha256=image.sha256, extension=image.extension)
+        return self._answer(request, image, "full", full_size)
 
     def _original(self, request: Request, image: Image, name: str) -> HttpResponseBase:
         """The file of the store; of one that stayed in its bucket a short-lived address there, or its checked bytes."""
         path, media_type = media_store().original_path(image.sha256, image.extension), MEDIA_TYPES[image.extension]
         place = None if path.is_file() else originals.place_of(image.sha256)
         if place is None:
-            return self._answer(request, image, path, "original", media_type)
+            return self._answer(request, image, "original", partial(_stored, path, media_type))
         try:
             if address := bucket_objects.address(place, file_name=name, media_type=media_type):
                 moved = HttpResponseRedirect(address)
@@ -129,22 +146,6 @@ class File(_Bytes):
         except OriginalGone as gone:
             raise NotFound(str(gone)) from gone
         return _guarded(HttpResponse(content, content_type=media_type), f'"{image.sha256[:32]}-original"')
-
-    def _full_size(self, request: Request, image: Image) -> HttpResponseBase:
-        tag = f'"{image.sha256[:32]}-full"'
-        if tag in request.headers.get("If-None-Match", ""):
-            return _guarded(HttpResponse(status=304), tag)
-        try:
-            opened, media_type = open_full_size(sha256=image.sha256, extension=image.extension)
-        except OriginalGone as gone:
-            raise NotFound(str(gone)) from gone
-        except FileNotFoundError as error:
-            raise NotFound(_("The file of this image is missing on the server. Skip it, and tell a lead.")) from error
-        except Refused as refusal:
-            raise NotFound(
-                _("The file of this image is damaged on the server. %(reason)s") % {"reason": refusal.reason}
-            ) from refusal
-        return _guarded(FileResponse(opened, content_type=media_type), tag)
 
 
 # ---------------------------------------------------------------- tiles

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
-from api.fields import CategoryNamesField, CategoryRefField, ObjectField, StatShape
+from api.fields import CategoryNamesField, CategoryRefsField, NumbersField, ObjectListField, StatShape
 from api.pagination import Key, page
 from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -24,12 +24,12 @@ TAG = "Agreement"
 
 class GoldInput(serializers.Serializer):
     image = serializers.IntegerField(min_value=1, max_value=parsing.LARGEST)
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, allow_null=True, max_length=1000,
+    categories = CategoryRefsField(
+        required=False, allow_null=True, max_length=1000,
         help_text="what it is; without: what a reviewer decided, or two and more people agree on",
     )  # fmt: skip
-    objects = serializers.ListField(
-        child=ObjectField(), required=False, allow_null=True,
+    objects = ObjectListField(
+        required=False, allow_null=True,
         help_text="where people draw: what is there, {category, box | polygon | mask} each",
     )  # fmt: skip
     explanation = serializers.CharField(
@@ -40,10 +40,8 @@ class GoldInput(serializers.Serializer):
 class GoldShape(WithImageUrls):
     image = serializers.IntegerField(source="image_id")
     categories = CategoryNamesField()
-    category_ids = serializers.ListField(child=serializers.IntegerField(), source="categories")
-    objects = serializers.ListField(
-        child=ObjectField(), source="drawn", allow_null=True, help_text="where people draw; classes by id"
-    )
+    category_ids = NumbersField(source="categories")
+    objects = ObjectListField(source="drawn", allow_null=True, help_text="where people draw; classes by id")
     explanation = serializers.CharField()
     added_by = serializers.CharField(source="added_by.username", allow_null=True)
     created_at = serializers.DateTimeField()
@@ -88,8 +86,7 @@ class GoldImages(View):
         project = self.project(project_id)
         retired = parsing.flag(request, "retired")
         rows = Gold.objects.filter(project=project, retired_at__isnull=not retired).select_related("added_by")
-        order = [Key("image_id", descending=True)]
-        return page(request, rows, lambda found: _shapes(project, found), order=order)
+        return page(request, rows, lambda found: _shapes(project, found), order=[Key("image_id", descending=True)])
 
     @describe(
         "add_gold", "Make an image gold, correct what it is, or bring a retired one back.\n\nFrom now on it is handed "

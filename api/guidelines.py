@@ -39,8 +39,7 @@ class Guidelines(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         versions = self.project(project_id).guideline_versions.select_related("author")
-        newest_first = [Key("number", descending=True)]
-        return page(request, versions, lambda rows: GuidelineShape(rows, many=True).data, order=newest_first)
+        return page(request, versions, GuidelineShape, order=[Key("number", descending=True)])
 
 
 class OneGuideline(View):

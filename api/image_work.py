@@ -76,7 +76,7 @@ class JobShape(serializers.Serializer):
         return work.sentence(job) if job.kind == Kind.IMAGES else ""
 
 
-def chosen(request: Request, project: Project, sent: Mapping[str, Any], *, of_trash: bool) -> list[int]:
+def chosen(project: Project, sent: Mapping[str, Any], *, of_trash: bool) -> list[int]:
     """Ids of what a body names, by id or by filter. Raises Invalid unless it names exactly one way."""
     ways = [name for name in ("images", "filter", "all") if sent.get(name) not in (None, False)]
     if len(ways) != 1:
@@ -96,9 +96,11 @@ def chosen(request: Request, project: Project, sent: Mapping[str, Any], *, of_tr
 class _Work(View):
     needs = {"POST": LEADS_MANAGE}
 
-    def _do(self, request: Request, project_id: int, do: str, sent: Mapping[str, Any]) -> Response:
+    def _do(self, request: Request, project_id: int, shape: type[ChosenInput], do: str = "") -> Response:
         project = self.project(project_id)
-        ids = chosen(request, project, sent, of_trash=ACTIONS[do].of_trash)
+        sent = parsing.parse(shape, request)
+        do = do or sent["do"]
+        ids = chosen(project, sent, of_trash=ACTIONS[do].of_trash)
         job = work.request(project=project, by=self.person, do=do, image_ids=ids, asked=sent)
         return Response(JobShape(job).data, status=202)
 
@@ -111,8 +113,7 @@ class Deletions(_Work):
         examples=[example({"images": [812, 94]}, of_request=True), example(EXAMPLE)],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        self.project(project_id)
-        return self._do(request, project_id, "delete", parsing.parse(ChosenInput, request))
+        return self._do(request, project_id, ChosenInput, "delete")
 
 
 class Restorations(_Work):
@@ -123,8 +124,7 @@ class Restorations(_Work):
                   example({**EXAMPLE, "what": "restore", "message": "2 images are back."})],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        self.project(project_id)
-        return self._do(request, project_id, "restore", parsing.parse(ChosenInput, request))
+        return self._do(request, project_id, ChosenInput, "restore")
 
 
 class ImageWork(_Work):
@@ -138,9 +138,7 @@ class ImageWork(_Work):
                   example({**EXAMPLE, "what": "first", "message": "2 images come first now."})],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        self.project(project_id)
-        sent = parsing.parse(WorkInput, request)
-        return self._do(request, project_id, sent["do"], sent)
+        return self._do(request, project_id, WorkInput)
 
 
 class OneJob(View):
@@ -148,6 +146,5 @@ class OneJob(View):
 
     @describe("get_job", "Long work: its state, progress, and what came of it.", tag=TAG, answers={200: JobShape})
     def get(self, request: Request, job_id: int) -> Response:
-        rows = Job.objects.select_related("project").filter(pk=job_id, project__trashed_at__isnull=True)
-        job = self.row(rows, _("There is no such job, or you are not a member of its project."))
+        job = self.row(Job.objects, job_id, _("There is no such job, or you are not a member of its project."))
         return Response(JobShape(job).data)

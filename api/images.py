@@ -75,11 +75,9 @@ class Images(Uploads, View):
 
     @describe(
         "list_images", "Images of a project.\n\nAnnotators may filter by their own name (`labeled_by`) and search file "
-        "names "
-        "where the project shows them; the other filters are for reviewers and leads. Orders by the model's opinion "
-        "leave out "
-        "images it has not looked at, held-out ones, and others that are judged blind until they are settled. Labels "
-        "given after others' answers or the model's were shown here are `informed`.",
+        "names where the project shows them; the other filters are for reviewers and leads. Orders by the model's "
+        "opinion leave out images it has not looked at, held-out ones, and others that are judged blind until they are "
+        "settled. Labels given after others' answers or the model's were shown here are `informed`.",
         tag=TAG, answers={200: page_of(ImageShape)},
         parameters=[
             *PAGING,
@@ -115,10 +113,9 @@ class Images(Uploads, View):
 
     @describe(
         "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A "
-        "bad file is "
-        "refused alone; the same bytes are not taken twice. For archives see imports.\n\nA web process looks at "
-        "two requests at a time, and others wait for their turn: who waited ten seconds in vain is answered 503 with "
-        "`Retry-After`, before anything was taken in.",
+        "bad file is refused alone; the same bytes are not taken twice. For archives see imports.\n\nA web process "
+        "looks at two requests at a time, and others wait for their turn: who waited ten seconds in vain is answered "
+        "503 with `Retry-After`, before anything was taken in.",
         tag=TAG, request={"multipart/form-data": UploadInput}, answers={200: UploadShape}, errors=(409, 413, 507),
         parameters=[IDEMPOTENCY],
         examples=[example({"added": [{"id": 614, "name": "leaf-7.jpg", "sha256": "9f86d081…"}],
@@ -175,11 +172,7 @@ def _hash(project: Project, files: list[UploadedFile]) -> str:
 def _wanted(request: Request, project: Project, order: str) -> filters.ImageFilter:
     if not may_review(project):
         _refuse_curiosity(request, project, order)
-    sent = {name: request.query_params.getlist(name) for name in request.query_params}
-    for name, values in sent.items():
-        for text in (name, *values):
-            parsing.check_text(text)
-    wanted = filters.read(project, sent)
+    wanted = filters.read(project, parsing.lists(request))
     if wanted.deleted and not may_lead(project):
         raise NotAllowed(_("Only leads of this project see its deleted images."))
     return wanted

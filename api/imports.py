@@ -18,11 +18,12 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ProgressShape
+from api.fields import FailureShape, ProgressShape, TextsField
 from api.images import RefusedShape
 from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
+from labeler.curation import filters
 from labeler.errors import Invalid, NotFound
 from labeler.imports import options, run
 from labeler.intake import bucket, import_labels, refusal_report, uploads
@@ -74,7 +75,7 @@ class ImportInput(serializers.Serializer):
 
 class UrlsInput(serializers.Serializer):
     format = serializers.ChoiceField(["urls", "s3"])
-    urls = serializers.ListField(child=serializers.CharField(), max_length=MOST_URLS, required=False)
+    urls = TextsField(max_length=MOST_URLS, required=False)
     url = serializers.CharField(required=False, help_text="of s3: s3://bucket/folder/")
     by_reference = serializers.BooleanField(
         required=False,
@@ -104,9 +105,9 @@ class FoundPersonShape(serializers.Serializer):
 class SampleShape(serializers.Serializer):
     name = serializers.CharField()
     objects = serializers.IntegerField(help_text="drawn on it by the first who is named")
-    classes = serializers.ListField(child=serializers.CharField())
+    classes = TextsField()
     annotator = serializers.CharField(allow_blank=True)
-    prediction = serializers.ListField(child=serializers.CharField())
+    prediction = TextsField()
     probability = serializers.FloatField(allow_null=True)
     split = serializers.CharField(allow_blank=True)
     metadata = serializers.DictField()
@@ -212,9 +213,8 @@ class Imports(Uploads, View):
         "originals are copied, or with `by_reference` stay there. Send `dry_run=true` to see first what it finds, or "
         "`ask=true` to see it only where there is more than images.\n\nNames without an account become people who "
         "cannot log in, and names of people who can are refused, unless an administrator imports. Each label keeps its "
-        "import's id. It "
-        "counts as blind only with `blind=true`; without, it is in `labels=all` of the agreement, and not in the "
-        "default.",
+        "import's id. It counts as blind only with `blind=true`; without, it is in `labels=all` of the agreement, and "
+        "not in the default.",
         tag=TAG, request={"multipart/form-data": ImportInput, "application/json": UrlsInput},
         answers={202: ImportShape}, errors=(409, 413, 422, 507), parameters=[IDEMPOTENCY],
         examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},
@@ -228,7 +228,9 @@ class Imports(Uploads, View):
         project = self.project(project_id)
         said = request.data if isinstance(request.data, Mapping) else {}
         format_ = str(said.get("format", "auto"))
-        _check_format(format_)
+        if format_ not in SUPPORTED:
+            known = ", ".join(SUPPORTED)
+            raise Invalid(_("format must be one of %(known)s.") % {"known": known}, fields={"format": ["unknown"]})
         if format_ != run.S3 and _switch(said, "by_reference"):
             raise Invalid(
                 _("Only objects of a bucket can stay where they are: leave by_reference away, or import from s3."),
@@ -288,8 +290,6 @@ def _urls(said: Mapping[str, Any]) -> list[str]:
             % {"most": f"{MOST_URLS:,}"},
             fields={"urls": ["too many"]},
         )
-    for url in urls:
-        parsing.check_text(url)
     return urls
 
 
@@ -301,27 +301,15 @@ def _hash(project: Project, params: dict[str, Any], kept: uploads.Kept | None) -
 
 
 def _switch(said: Mapping[str, Any], name: str) -> bool:
-    value = str(said.get(name, "")).lower()
-    if value not in ("true", "1", "false", "0", ""):
-        raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
-    return value in ("true", "1")
-
-
-def _check_format(format_: str) -> None:
-    if format_ in SUPPORTED:
-        return
-    known = ", ".join(SUPPORTED)
-    raise Invalid(_("format must be one of %(known)s.") % {"known": known}, fields={"format": ["unknown"]})
+    return filters.flag(name, str(said.get(name, "")))
 
 
 class OneImport(View):
     needs = {"GET": LEADS_READ}
 
     def _job(self, import_id: int) -> Job:
-        rows = Job.objects.select_related("project").filter(
-            pk=import_id, kind=Kind.IMPORT, project__trashed_at__isnull=True
-        )
-        return self.row(rows, "There is no such import, or you are not a member of its project.")
+        missing = "There is no such import, or you are not a member of its project."
+        return self.row(Job.objects.filter(kind=Kind.IMPORT), import_id, missing)
 
     @describe("get_import", "An import: its state, progress, and what became of the files.", tag=TAG,
               answers={200: ImportShape})  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -12,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE
 from api.schema import PAGING, describe, example, page_of
 from labeler.errors import NotFound
@@ -68,9 +66,7 @@ class Invitations(View):
               parameters=PAGING, answers={200: page_of(InvitationShape)})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = self.project(project_id).invitations.select_related("invited_by", "accepted_by")
-        return page(
-            request, rows, lambda found: InvitationShape(found, many=True).data, order=[Key("id", descending=True)]
-        )
+        return page(request, rows, InvitationShape, order=NEWEST_FIRST)
 
     @describe(
         "create_invitation", "Make a link that lets one person in.\n\nThe link is in this answer only. Whoever opens "
@@ -82,7 +78,7 @@ class Invitations(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(NewInvitation, request)
+        wanted = parsing.parse(NewInvitation, request)
         invitation, secret = invitations.create(project=project, by=self.person, **wanted)
         url = request.build_absolute_uri(reverse("invitation", args=[secret]))
         return Response({**InvitationShape(invitation).data, "secret": secret, "url": url}, status=201)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField, JudgementShape, LabelObjectShape, ObjectField
+from api.fields import CategoryRefsField, JudgementShape, LabelObjectShape, NumbersField, ObjectListField, TextsField
 from api.pagination import page
 from api.permissions import REVIEWERS_READ, Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
@@ -39,15 +39,15 @@ MOST_OBJECTS = 20_000  # of a page of the long table
 class LabelInput(serializers.Serializer):
     """Either categories or an answer. Parsed by hand in LabelView: this is the request that must cost least."""
 
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False,
+    categories = CategoryRefsField(
+        required=False,
         help_text="by id or by any name they ever had; [] in a multi-label project is a verified “none of them”",
-    )  # fmt: skip
-    objects = serializers.ListField(
-        child=ObjectField(), required=False,
+    )
+    objects = ObjectListField(
+        required=False,
         help_text="where people draw: {category, box | polygon | mask, attributes?, from?} each; {from} alone keeps "
         "that object of the pre-label; [] is a verified “nothing here”",
-    )  # fmt: skip
+    )
     keep = serializers.CharField(required=False, help_text="`all`: objects of the pre-label not named here stay")
     mend = serializers.BooleanField(required=False, help_text="polygons that cross themselves are mended, not refused")
     answer = serializers.CharField(required=False, help_text="skip or cannot_tell")
@@ -58,9 +58,9 @@ class LabelInput(serializers.Serializer):
 
 class FeedbackShape(serializers.Serializer):
     right = serializers.BooleanField()
-    categories = serializers.ListField(child=serializers.CharField(), help_text="what the image is")
+    categories = TextsField(help_text="what the image is")
     explanation = serializers.CharField()
-    objects = serializers.ListField(child=ObjectField(), required=False, help_text="where people draw: what is there")
+    objects = ObjectListField(required=False, help_text="where people draw: what is there")
 
 
 class ObjectChangeShape(serializers.Serializer):
@@ -72,8 +72,8 @@ class LabelShape(serializers.Serializer):
     id = serializers.IntegerField()
     image = serializers.IntegerField()
     answer = serializers.ChoiceField(Answer.choices)
-    categories = serializers.ListField(child=serializers.CharField())
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    categories = TextsField()
+    category_ids = NumbersField()
     annotator = serializers.CharField()
     created_at = serializers.DateTimeField()
     supersedes = serializers.IntegerField(
@@ -84,9 +84,7 @@ class LabelShape(serializers.Serializer):
         help_text="you had been shown what others, or the model, say of it: counted, but never as blind"
     )
     objects = LabelObjectShape(many=True, required=False, help_text="where people draw: as stored")
-    deleted = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
-    )
+    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
     changes = ObjectChangeShape(many=True, required=False, help_text="what was not stored as it was sent")
     feedback = FeedbackShape(
         required=False, help_text="only for an image with a known answer, where the project says at once what it was"
@@ -111,9 +109,8 @@ class OneLabel(View):
 
     @describe(
         "save_label", "Answer an image, or change your answer.\n\nNeeds a claim of your own, open or expired: a late "
-        "answer is "
-        "kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a change or a "
-        "replay.",
+        "answer is kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a "
+        "change or a replay.",
         tag=TAG, request=LabelInput, answers={200: LabelShape, 201: LabelShape}, errors=(409,),
         parameters=[IDEMPOTENCY, PERSON],
         examples=[
@@ -179,7 +176,6 @@ class OneLabel(View):
 def _answer(sent: dict[str, Any]) -> dict[str, Any]:
     """The members of a label's body with their types checked, ready for save_label."""
     answer, categories, drawn, keep = (sent.get(name) for name in ("answer", "categories", "objects", "keep"))
-    reason, seconds, label_set = sent.get("reason"), sent.get("seconds"), sent.get("label_set")
     if answer is None and categories is None and drawn is None and keep is None:
         raise Invalid(
             _("Send categories, or objects where people draw, or answer skip or cannot_tell."),
@@ -191,24 +187,15 @@ def _answer(sent: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(_("keep is all, or absent."), fields={"keep": ["unknown"]})
     if categories is not None and not (isinstance(categories, list) and len(categories) <= MOST_CATEGORIES):
         raise Invalid(_("categories must be a list of ids or names."), fields={"categories": ["not a list"]})
-    for name, value, kinds in (
-        ("answer", answer, str),
-        ("reason", reason, str),
-        ("seconds", seconds, (int, float)),
-        ("label_set", label_set, int),
-        ("mend", sent.get("mend"), bool),
-    ):
-        if value is not None and (isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds)):
-            raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
     return {
-        "answer": answer or Answer.LABELED,
+        "answer": parsing.typed(sent, "answer", str) or Answer.LABELED,
         "categories": categories or (),
         "drawn": drawn,
         "keep_all": keep == "all",
-        "mend": bool(sent.get("mend")),
-        "reason": reason or "",
-        "seconds": seconds,
-        "label_set": label_set,
+        "reason": parsing.typed(sent, "reason", str) or "",
+        "seconds": parsing.typed(sent, "seconds", int, float),
+        "label_set": parsing.typed(sent, "label_set", int),
+        "mend": bool(parsing.typed(sent, "mend", bool)),
     }
 
 
@@ -251,9 +238,7 @@ class LabelRowShape(TableRowShape, VoteShape):
     file_name = serializers.CharField()
     superseded_at = serializers.DateTimeField(required=False, allow_null=True, help_text="with history=true")
     objects = LabelObjectShape(many=True, required=False, help_text="where people draw; not with objects=false")
-    deleted = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
-    )
+    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
 
 
 class Labels(View):
@@ -261,8 +246,7 @@ class Labels(View):
 
     @describe(
         "list_labels", "Every judgement: the long table.\n\nOne row per person and image. With `format=csv` the whole "
-        "table is "
-        "streamed as a file; cells that a spreadsheet would take for a formula get an apostrophe in front.",
+        "table is streamed as a file; cells that a spreadsheet would take for a formula get an apostrophe in front.",
         tag=TAG, answers={200: page_of(LabelRowShape), (200, "text/csv"): str},
         parameters=[
             *PAGING,
@@ -283,7 +267,10 @@ class Labels(View):
             rows = rows.filter(image=image)
         if parsing.choice(request, "format", ("json", "csv"), "json") == "csv":
             blindness.remember_download(self.person, project)
-            return _csv(long_table.csv_lines(project, rows, history=history), f"labels-{project.pk}.csv")
+            lines = long_table.csv_lines(project, rows, history=history)
+            table = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+            table["Content-Disposition"] = f'attachment; filename="labels-{project.pk}.csv"'
+            return table
         rows = rows.select_related("image", "annotator")
         drawn = project.draws and parsing.flag(request, "objects", default=True)
 
@@ -294,12 +281,4 @@ class Labels(View):
                 long_table.add_objects(project, found, told)
             return told
 
-        if drawn:
-            return page(request, rows, shape, weigh=(object_rows.counts, MOST_OBJECTS))
-        return page(request, rows, shape)
-
-
-def _csv(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+        return page(request, rows, shape, weigh=(object_rows.counts, MOST_OBJECTS) if drawn else None)

@@ -61,7 +61,7 @@ class Members(View):
     )
     def get(self, request: Request, project_id: int) -> Response:
         members = self.project(project_id).memberships.select_related("user")
-        return page(request, members, lambda rows: MemberShape(rows, many=True).data)
+        return page(request, members, MemberShape)
 
     @describe("add_member", "Let a person into a project.", tag=TAG, request=NewMember, answers={201: MemberShape},
               errors=(409,), examples=[example({"username": "bea", "role": "annotator"}, of_request=True)])  # fmt: skip
@@ -96,8 +96,7 @@ class OneMember(View):
         return Response(MemberShape(member).data)
 
     @describe("remove_member", "Show a person out. Their labels stay, their open images go back to the others.",
-    tag=TAG,
-              answers={204: None}, errors=(409,))  # fmt: skip
+              tag=TAG, answers={204: None}, errors=(409,))  # fmt: skip
     def delete(self, request: Request, project_id: int, member_id: int) -> Response:
         membership.remove_member(member=self._member(project_id, member_id), by=self.person)
         return Response(status=204)

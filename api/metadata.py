@@ -15,6 +15,7 @@ from api.imports import TAG, RefusedRowShape
 from api.permissions import LEADS_MANAGE
 from api.schema import describe, example
 from api.uploads import Uploads
+from labeler.curation import filters
 from labeler.errors import Invalid
 from labeler.intake import import_metadata
 from labeler.intake.formats import metadata
@@ -87,7 +88,5 @@ def _rows(request: Request) -> Iterable[Any]:
             _("Send a form with the table as “file”, or a JSON list with an object for each image."),
             fields={"file": ["missing"]},
         )
-    said = str(request.data.get("empty_removes", "")).lower()
-    if said not in ("true", "1", "false", "0", ""):
-        raise Invalid(_("empty_removes must be true or false."), fields={"empty_removes": ["not true or false"]})
-    return metadata.Table(cast("BinaryIO", file.file), remove_empty=said in ("true", "1"))
+    remove_empty = filters.flag("empty_removes", str(request.data.get("empty_removes", "")))
+    return metadata.Table(cast("BinaryIO", file.file), remove_empty=remove_empty)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.fields import FailureShape, ObjectField, StepShape
+from api.fields import FailureShape, ObjectField, StepShape, TextsField
 from api.permissions import REVIEWERS_EXPORT, REVIEWERS_READ
 from api.runs import OfRun
 from api.schema import describe, parameter
@@ -38,7 +38,7 @@ class CardShape(serializers.Serializer):
     data = ObjectField()  # type: ignore[assignment]
     method = ObjectField()
     metrics = ObjectField(help_text="with intervals, per class")
-    limits = serializers.ListField(child=serializers.CharField())
+    limits = TextsField()
     cost = ObjectField(
         allow_null=True,
         help_text="seconds of work, elapsed_seconds with the time between attempts, energy and carbon; measured or "
@@ -53,11 +53,9 @@ class ModelExport(OfRun):
     @describe(
         "export_model", "Download a trained model.\n\nA zip: `model.safetensors`, `model.json` (classes, "
         "preprocessing, temperature, thresholds, versions, checksums), its card, and a README with the lines that load "
-        "it. With "
-        "`format=onnx` also `model.onnx`, one graph from pixels to probabilities, or to objects, then with "
-        "`all_weights.safetensors`: 202 until a worker has made it and "
-        "compared it with PyTorch on real images; 422 where that is not possible (models that are no network, or "
-        "without the extra `onnx`).",
+        "it. With `format=onnx` also `model.onnx`, one graph from pixels to probabilities, or to objects, then with "
+        "`all_weights.safetensors`: 202 until a worker has made it and compared it with PyTorch on real images; 422 "
+        "where that is not possible (models that are no network, or without the extra `onnx`).",
         tag=TAG, errors=(422,), parameters=[parameter("format", "what the zip holds", enum=["safetensors", "onnx"])],
         answers={
             (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="the model"),

@@ -12,14 +12,13 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
-from api.fields import StatShape
+from api.fields import FloatsField, StatShape
 from api.permissions import MEMBERS_LABEL, MEMBERS_READ
 from api.schema import PERSON, describe, example, parameter
 from labeler.access import may_review
 from labeler.errors import NotAllowed
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Project
 from labeler.review import crops
 from labeler.training import runs
 
@@ -31,7 +30,7 @@ class ObjectCropShape(WithImageUrls):
     width = serializers.IntegerField(help_text="of the upright image, px")
     height = serializers.IntegerField()
     number = serializers.IntegerField(help_text="of the object in the model's prediction for the image")
-    box = serializers.ListField(child=serializers.FloatField(), help_text="x, y, width, height in px: its bounds")
+    box = FloatsField(help_text="x, y, width, height in px: its bounds")
     probability = serializers.FloatField(allow_null=True, help_text="null: an outside model that gave none")
 
 
@@ -103,7 +102,7 @@ class ObjectCrops(View):
         found = []
         counts = crops.waiting(project, self.person, run)
         if wanted:
-            category = parsing.category(project, wanted)
+            category = label_set.index(project).named(wanted)
             found = crops.open_crops(project=project, member=self.person, run=run, category=category)
         blindness.remember(self.person, told=[one.image.pk for one in found])
         told = crops.precision(run) if may_review(project) else {}
@@ -131,7 +130,8 @@ class ObjectCrops(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        _check_member(project)
+        if project.membership is None:
+            raise NotAllowed(_("Become a member of this project first: its members answer."))
         sent = parsing.parse(CropVerdictsInput, request)
         answers = [crops.Answer(one["image"], one["number"], one["verdict"]) for one in sent["items"]]
         kept = crops.answer_crops(project=project, member=self.person, model=sent["model"], answers=answers)
@@ -140,11 +140,6 @@ class ObjectCrops(View):
             for one, is_kept in zip(answers, kept, strict=True)
         ]
         return Response({"results": results})
-
-
-def _check_member(project: Project) -> None:
-    if project.membership is None:
-        raise NotAllowed(_("Become a member of this project first: its members answer."))
 
 
 def _crop(one: crops.Crop) -> dict[str, Any]:

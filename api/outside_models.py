@@ -12,8 +12,8 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField
-from api.pagination import Key, page
+from api.fields import CategoryRefsField
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
 from api.schema import PAGING, describe, example
@@ -63,9 +63,7 @@ class OutsideItem(serializers.Serializer):
     image = serializers.IntegerField(required=False, help_text="its id")
     sha256 = serializers.CharField(required=False, help_text="of its file's bytes")
     file_name = serializers.CharField(required=False, help_text="its exact name, or a last part that only it has")
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, help_text="by id or any name; without, what the probabilities say"
-    )
+    categories = CategoryRefsField(required=False, help_text="by id or any name; without, what the probabilities say")
     probabilities = ProbabilitiesField(
         required=False,
         help_text="of each class; missing: 0. Single choice: their sum is within 0.01 of 1. Without, none are shown",
@@ -99,8 +97,7 @@ class OutsideModels(View):
               answers={200: RUN_PAGE})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.outside().filter(project=self.project(project_id)).slim()
-        newest_first = [Key("id", descending=True)]
-        return page(request, rows, lambda found: RunRowShape(found, many=True).data, order=newest_first)
+        return page(request, rows, RunRowShape, order=NEWEST_FIRST)
 
     @describe(
         "register_outside_model", "Tell of a model of another program, to send its predictions.\n\nThe same name and "
@@ -120,8 +117,7 @@ class _OfOutsideModel(View):
     needs = {"POST": LEADS_MANAGE}
 
     def run(self, run_id: int) -> TrainingRun:
-        rows = TrainingRun.objects.filter(pk=run_id, project__trashed_at__isnull=True)
-        run: TrainingRun = self.row(rows.select_related("project"), MISSING)
+        run: TrainingRun = self.row(TrainingRun.objects, run_id, MISSING)
         if not run.is_outside:
             raise NotFound(MISSING)
         return run

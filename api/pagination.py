@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from api import parsing
 from labeler.errors import Invalid
@@ -39,18 +40,19 @@ class Key:
 
 
 BY_ID = (Key("id"),)
+NEWEST_FIRST = (Key("id", descending=True),)
 
 
 def page(
     request: Request,
     rows: QuerySet,
-    shape: Callable[[list[Any]], Iterable[Any]],
+    shape: type[Serializer] | Callable[[list[Any]], Iterable[Any]],
     *,
     order: Sequence[Key] = BY_ID,
     fetch: Callable[[QuerySet, Sequence[str], int], list[Any]] | None = None,
     weigh: tuple[Callable[[list[int]], dict[int, int]], int] | None = None,
 ) -> Response:
-    """One page of `rows` in `order`, whose last key must make it unique. `shape` turns rows into JSON values.
+    """One page of `rows` in `order`, whose last key must make it unique. shape: a row's, or what turns rows into JSON.
 
     fetch(rows, ordering, n): how they are read, where not by one plain query. weigh: weights of rows by their id, and
     the most that a page may hold; it ends before the row that would be too much, but has one row at least.
@@ -65,7 +67,8 @@ def page(
     following = None
     if len(found) > len(shown):
         following = _url(request, _encode([_value(shown[-1], key.field) for key in order]))
-    return Response({"results": list(shape(shown)), "next": following})
+    results = shape(shown, many=True).data if isinstance(shape, type) else list(shape(shown))
+    return Response({"results": results, "next": following})
 
 
 def _light_enough(rows: list[Any], weights_of: Callable[[list[int]], dict[int, int]], most: int) -> list[Any]:

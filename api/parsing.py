@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,8 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
+from labeler.curation import filters
 from labeler.errors import AnotherPerson, Invalid, TooLarge
-from labeler.label_set import categories as label_set
-from labeler.models import Project
 
 DEEPEST = 32
 LARGEST = 2**63 - 1
@@ -109,6 +109,14 @@ def parse(shape: type[Serializer], request: Request, *, partial: bool = False) -
     return dict(serializer.validated_data)
 
 
+def typed(sent: Mapping[str, Any], name: str, *kinds: type) -> Any:
+    """A member of a body; None when it is not there. Raises Invalid where it is of none of these types."""
+    value = sent.get(name)
+    if value is not None and (isinstance(value, bool) != (bool in kinds) or not isinstance(value, kinds)):
+        raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
+    return value
+
+
 def idempotency_key(request: Request) -> UUID | None:
     """The Idempotency-Key header, or None. Raises Invalid when it is no UUID."""
     sent = request.headers.get("Idempotency-Key")
@@ -148,9 +156,17 @@ def uuid_of(value: Any, name: str) -> UUID:
 # ---------------------------------------------------------------- the query string
 
 
-def text(request: Request, name: str, default: str = "") -> str:
+def text(request: Request, name: str) -> str:
     """A parameter as text, without NUL."""
-    return check_text(request.query_params.get(name, default))
+    return check_text(request.query_params.get(name, ""))
+
+
+def lists(request: Request) -> dict[str, list[str]]:
+    """All parameters, each with its values, without NUL."""
+    sent = dict(request.query_params.lists())
+    for one in (*sent, *chain(*sent.values())):
+        check_text(one)
+    return sent
 
 
 def choice(request: Request, name: str, allowed: tuple[str, ...], default: str) -> str:
@@ -180,26 +196,12 @@ def integer(request: Request, name: str, *, low: int = 0, high: int = LARGEST) -
 
 def share(request: Request, name: str) -> float | None:
     """A parameter as a number from 0 to 1; None when it is not there."""
-    value = text(request, name)
-    if not value:
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0.0 <= number <= 1.0:
-        raise Invalid(
-            _("%(name)s must be a number from 0 to 1.") % {"name": name}, fields={name: ["not such a number"]}
-        )
-    return number
+    return filters.share(name, text(request, name))
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
     """A parameter that is true or false."""
-    value = (text(request, name) or str(default)).lower()
-    if value not in ("true", "false", "1", "0", ""):
-        raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
-    return value in ("true", "1")
+    return filters.flag(name, text(request, name) or str(default))
 
 
 def moment(request: Request, name: str) -> datetime | None:
@@ -221,12 +223,3 @@ def moment(request: Request, name: str) -> datetime | None:
     if found is None:
         raise Invalid(_("%(name)s must be a date or time in ISO 8601.") % {"name": name}, fields={name: ["not a time"]})
     return found
-
-
-def category(project: Project, wanted: str) -> int:
-    """The id of a class that a parameter names, by id or by any name it ever had. Raises CategoryNotInProject."""
-    check_text(wanted)
-    index = label_set.index(project)
-    is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19 and int(wanted) in index.names
-    (pk,) = index.resolve([int(wanted) if is_id else wanted])
-    return pk

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import DrawnShape, FailureShape, StepShape
+from api.fields import DrawnShape, FailureShape, NumbersField, StepShape, TextsField
 from api.pagination import page
 from api.permissions import REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -58,7 +58,7 @@ class AskedPredictionShape(serializers.Serializer):
     error = FailureShape(allow_null=True)
     created_at = serializers.DateTimeField()
     categories = serializers.SerializerMethodField(help_text="what it would answer")
-    category_ids = serializers.ListField(child=serializers.IntegerField(), source="answer.categories", allow_null=True)
+    category_ids = NumbersField(source="answer.categories", allow_null=True)
     probability = serializers.FloatField(
         source="answer.probability", allow_null=True, help_text="of that answer; of drawn objects the smallest shown"
     )
@@ -103,7 +103,7 @@ class PredictionRowShape(serializers.Serializer):
     id = serializers.IntegerField()
     image = serializers.IntegerField()
     run = serializers.IntegerField(help_text="whose it is")
-    categories = serializers.ListField(child=serializers.CharField(), required=False)
+    categories = TextsField(required=False)
     objects = PredictedObjectShape(many=True, required=False, help_text="all that are kept, also those not shown")
     probability = serializers.FloatField(
         allow_null=True, help_text="of the answer, or the smallest of the objects that are shown; null: none was given"
@@ -187,8 +187,7 @@ class OnePrediction(View):
     @describe("get_prediction", "A prediction that was asked for; 404 a day later.", tag=TAG,
               answers={200: AskedPredictionShape}, examples=[example(ANSWERED)])  # fmt: skip
     def get(self, request: Request, prediction_id: int) -> Response:
-        rows = Errand.objects.select_related("project", "run").filter(
-            pk=prediction_id, kind=ErrandKind.PREDICT, project__trashed_at__isnull=True
-        )
-        errand = self.row(rows, _("There is no such prediction, or it was asked for more than a day ago."))
+        rows = Errand.objects.select_related("run").filter(kind=ErrandKind.PREDICT)
+        missing = _("There is no such prediction, or it was asked for more than a day ago.")
+        errand = self.row(rows, prediction_id, missing)
         return Response(AskedPredictionShape(errand).data)

@@ -13,7 +13,7 @@ from api import etags, parsing
 from api.access import View
 from api.categories import MOST, CategoryInput, CategoryShape
 from api.fields import ShareField, TrainSettingsField
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, MEMBERS_READ, Needs
 from api.questions import ObjectQuestionInput, QuestionShape
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
@@ -192,11 +192,10 @@ class Projects(View):
                 project.role = roles[project.pk]
             return ProjectShape(found, many=True).data
 
-        return page(request, rows, shape, order=[Key("id", descending=True)])
+        return page(request, rows, shape, order=NEWEST_FIRST)
 
     @describe("create_project", "Make a project.\n\nOnly administrators may; whoever makes it is its first lead.",
-    tag=TAG,
-              request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
+              tag=TAG, request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
               examples=[example(EXAMPLE, of_request=True)])  # fmt: skip
     def post(self, request: Request) -> Response:
         projects.check_may_create(self.person)

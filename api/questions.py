@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField
+from api.fields import CategoryRefsField
 from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import describe, example
 from labeler.models import Question
@@ -26,9 +24,7 @@ class ObjectQuestionInput(serializers.Serializer):
         child=serializers.CharField(max_length=100), required=False, max_length=questions.MOST_OPTIONS,
         help_text="of `one` and `several`",
     )  # fmt: skip
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, max_length=1000, help_text="asked of these classes; empty: of all"
-    )
+    categories = CategoryRefsField(required=False, max_length=1000, help_text="asked of these classes; empty: of all")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # A name that cannot be an attribute here: every field has one of it.
@@ -74,8 +70,7 @@ class Questions(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(ObjectQuestionInput, request)
-        question = questions.add(project=project, by=self.person, **wanted)
+        question = questions.add(project=project, by=self.person, **parsing.parse(ObjectQuestionInput, request))
         return Response(QuestionShape(question).data, status=201)
 
 
@@ -86,7 +81,7 @@ class OneQuestion(View):
               answers={200: QuestionShape}, errors=(409,),
               examples=[example({"retired": True}, of_request=True)])  # fmt: skip
     def patch(self, request: Request, question_id: int) -> Response:
-        rows = Question.objects.select_related("project").filter(pk=question_id, project__trashed_at__isnull=True)
-        question = self.row(rows, "There is no such question, or you are not a member of its project.")
+        missing = "There is no such question, or you are not a member of its project."
+        question = self.row(Question.objects, question_id, missing)
         changes = parsing.parse(QuestionChange, request, partial=True)
         return Response(QuestionShape(questions.change(question=question, by=self.person, changes=changes)).data)

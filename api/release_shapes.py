@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from api.fields import FailureShape, ObjectField, StatShape
+from api.fields import FailureShape, ObjectField, ObjectListField, StatShape, TextsField
 from labeler.models import Release, ReleaseFile
 from labeler.models.job import State
 from labeler.models.release import ReleaseLabels
@@ -79,9 +79,7 @@ class ReleaseShape(serializers.Serializer):
     group_by = serializers.CharField()
     seed = serializers.IntegerField()
     location = serializers.BooleanField()
-    filter = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField()), help_text="which images; empty: all"
-    )
+    filter = serializers.DictField(child=TextsField(), help_text="which images; empty: all")
     created_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     frozen_at = serializers.DateTimeField(allow_null=True)
@@ -110,7 +108,7 @@ class ReleaseAgreementShape(serializers.Serializer):
     alpha = StatShape()
     fleiss = StatShape()
     observed = StatShape()
-    categories = serializers.ListField(child=ObjectField(), help_text="each {name, kappa, n}")
+    categories = ObjectListField(help_text="each {name, kappa, n}")
 
 
 class ReleaseModelShape(serializers.Serializer):
@@ -162,7 +160,7 @@ class FrozenShape(ReleaseShape):
     images_sha256 = serializers.CharField(allow_null=True, help_text="over the hashes of all images, in order of id")
     by_model = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     left_out = serializers.DictField(child=serializers.IntegerField(), allow_null=True, help_text="images by reason")
-    categories = serializers.ListField(child=ObjectField(), allow_null=True, help_text="the classes")
+    categories = ObjectListField(allow_null=True, help_text="the classes")
     label_set_version = serializers.IntegerField(allow_null=True)
     guideline = ObjectField(allow_null=True, help_text="{version, text}")
     consensus = ObjectField(allow_null=True, help_text="{method, parameters}")

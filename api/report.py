@@ -11,7 +11,7 @@ from api import parsing
 from api.access import View
 from api.agreement import EXAMPLE as AGREEMENT
 from api.agreement import AgreementShape, AnnotatorShape
-from api.fields import ObjectField, StatShape
+from api.fields import NumbersField, ObjectField, ObjectListField, StatShape
 from api.permissions import REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_lead
@@ -44,7 +44,7 @@ class ReportSelectionShape(serializers.Serializer):
     sample = serializers.ChoiceField(label_arrays.SAMPLES)
     until = serializers.IntegerField(help_text="the newest label id there was")
     at = serializers.DateTimeField()
-    classes = serializers.ListField(child=serializers.IntegerField(), help_text="declared then, in their order")
+    classes = NumbersField(help_text="declared then, in their order")
     ordered = serializers.ChoiceField(Ordered.choices)
 
 
@@ -60,14 +60,14 @@ class ReportShape(serializers.Serializer):
     hash = serializers.CharField(help_text="SHA-256 over the ids of its labels in decimal, ascending, one per line")
     n_hashed = serializers.IntegerField(help_text="labels")
     guideline = ObjectField(allow_null=True)
-    classes = serializers.ListField(child=ObjectField())
+    classes = ObjectListField()
     agreement = ReportedAgreementShape(help_text="counted from labels alone: the same whenever it is counted again")
     of_the_day = ObjectField(
         allow_null=True,
         help_text="settings, anchoring, gold, repeats, planted suggestions, consensus on gold, overlap: as of the day. "
         "null in a report of the past",
     )
-    methods = serializers.ListField(child=ObjectField(), help_text="title, text and source of each definition")
+    methods = ObjectListField(help_text="title, text and source of each definition")
 
 
 EXAMPLE = {

@@ -5,7 +5,6 @@ Nothing here tells a planted image from the others, in no member, order or statu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View, shown_name
-from api.claims import HandedOutImageShape, image_urls
-from api.fields import CategoryRefField, ErrorShape, ShareField
+from api.access import View
+from api.claims import HandedOutImageShape, handed_out
+from api.fields import CategoryRefField, CategoryRefsField, ErrorShape, NumbersField, ShareField, TextsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import IDEMPOTENCY, PERSON, describe, example
-from labeler.errors import Invalid, NotAllowed
+from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.models import Project
 from labeler.review import grid
@@ -43,8 +42,8 @@ class PageInput(serializers.Serializer):
 
 class TileShape(serializers.Serializer):
     image = HandedOutImageShape()
-    categories = serializers.ListField(child=serializers.CharField(), help_text="what the model would answer")
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    categories = TextsField(help_text="what the model would answer")
+    category_ids = NumbersField()
     probability = serializers.FloatField(
         allow_null=True, help_text="three decimals; null: a model of another program that gave no probabilities"
     )
@@ -59,9 +58,7 @@ class PageShape(serializers.Serializer):
 
 class ReviewItem(serializers.Serializer):
     image = serializers.IntegerField()
-    categories = serializers.ListField(
-        child=CategoryRefField(), required=False, allow_null=True, help_text="null: send it back to labeling"
-    )
+    categories = CategoryRefsField(required=False, allow_null=True, help_text="null: send it back to labeling")
     answer = serializers.CharField(
         required=False, help_text="in place of categories. back: to labeling; undo: take your answer back"
     )
@@ -78,7 +75,7 @@ class ReviewInput(serializers.Serializer):
 class ReviewOutcome(serializers.Serializer):
     image = serializers.IntegerField()
     result = serializers.ChoiceField(("saved", "sent_back", "taken_back", "refused"))
-    categories = serializers.ListField(child=serializers.CharField(), required=False, help_text="of what was saved")
+    categories = TextsField(required=False, help_text="of what was saved")
     error = ErrorShape(required=False, help_text="why this one was refused; the others are not touched by it")
 
 
@@ -101,18 +98,8 @@ PAGE_EXAMPLE = {
 }  # fmt: skip
 
 
-class _Reviews(View):
-    """What the three have in common: reviewing is labeling with the model's word shown, so all who label may."""
-
-    def _project(self, project_id: int) -> Project:
-        project = self.project(project_id)
-        if project.membership is None:
-            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
-        return project
-
-
-class ReviewPages(_Reviews):
-    needs = {"POST": MEMBERS_LABEL}
+class ReviewPages(View):
+    needs = {"POST": MEMBERS_LABEL}  # reviewing is labeling with the model's word shown, so all who label may
 
     @describe(
         "open_review_page", "Take a page of images that the active model puts in one class.\n\nSurest first, never "
@@ -126,7 +113,7 @@ class ReviewPages(_Reviews):
         ],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        project = self._project(project_id)
+        project = self.project_of_member(project_id)
         wanted = parsing.parse(PageInput, request)
         (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])
         page = grid.open_page(project=project, reviewer=self.person, client=wanted.pop("page"), **wanted)
@@ -140,23 +127,23 @@ class ReviewPages(_Reviews):
         )
 
 
-class OneReviewPage(_Reviews):
+class OneReviewPage(View):
     needs = {"PATCH": MEMBERS_LABEL, "DELETE": MEMBERS_LABEL}
 
     @describe("keep_review_page", "Renew the leases of a page you are still looking at. Takes no new images.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def patch(self, request: Request, project_id: int, page: UUID) -> Response:
-        grid.keep_page(project=self._project(project_id), reviewer=self.person, client=page)
+        grid.keep_page(project=self.project_of_member(project_id), reviewer=self.person, client=page)
         return Response(status=204)
 
     @describe("close_review_page", "Give back what is unanswered of a page. Nothing happens when nothing is.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def delete(self, request: Request, project_id: int, page: UUID) -> Response:
-        grid.close_page(project=self._project(project_id), reviewer=self.person, client=page)
+        grid.close_page(project=self.project_of_member(project_id), reviewer=self.person, client=page)
         return Response(status=204)
 
 
-class Reviews(_Reviews):
+class Reviews(View):
     needs = {"POST": MEMBERS_LABEL}
 
     @describe(
@@ -175,29 +162,22 @@ class Reviews(_Reviews):
         ],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
-        project = self._project(project_id)
+        project = self.project_of_member(project_id)
         sent = parsing.body(request)
         outcomes = grid.answer_page(
             project=project,
             reviewer=self.person,
             answers=_answers(sent.get("items")),
-            seconds=_number(sent, "seconds", (int, float)),
-            label_set_version=_number(sent, "label_set", (int,)),
+            seconds=parsing.typed(sent, "seconds", int, float),
+            label_set_version=parsing.typed(sent, "label_set", int),
             idempotency_key=parsing.idempotency_key(request),
         )
         return Response({"results": [_outcome(project, outcome) for outcome in outcomes]})
 
 
 def _tile(project: Project, tile: grid.Tile) -> dict[str, Any]:
-    image = tile.image
     return {
-        "image": {
-            "id": image.pk,
-            "name": shown_name(image, project, opaque=True),
-            "width": image.width,
-            "height": image.height,
-            **image_urls(image.pk),
-        },
+        "image": handed_out(project, tile.image),
         "categories": label_set.index(project).label(tile.categories),
         "category_ids": tile.categories,
         "probability": tile.probability,
@@ -228,25 +208,13 @@ def _answer(place: int, item: Any) -> grid.ReviewAnswer:
             _("%(name)s: send categories, or answer back or undo.") % {"name": name},
             fields={f"{name}.categories": ["missing"]},
         )
-    if word is None and not _is_list_of_refs(categories):
+    is_list = isinstance(categories, list) and len(categories) <= MOST_CATEGORIES
+    if word is None and categories is not None and not is_list:
         raise Invalid(
             _("%(name)s.categories must be a list of ids or names, or null.") % {"name": name},
             fields={f"{name}.categories": ["not a list"]},
         )
     return grid.ReviewAnswer(image, None if word else categories, is_undo=word == "undo")
-
-
-def _is_list_of_refs(categories: Any) -> bool:
-    if categories is None:
-        return True
-    return isinstance(categories, list) and len(categories) <= MOST_CATEGORIES
-
-
-def _number(sent: dict[str, Any], name: str, kinds: Sequence[type]) -> Any:
-    value = sent.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, tuple(kinds))):
-        raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
-    return value
 
 
 def _outcome(project: Project, outcome: grid.ReviewResult) -> dict[str, Any]:

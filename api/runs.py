@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,8 +13,17 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ObjectField, ProgressShape, StatShape, TrainSettingsField
-from api.pagination import Key, page
+from api.fields import (
+    FailureShape,
+    NumbersField,
+    ObjectField,
+    ObjectListField,
+    ProgressShape,
+    StatShape,
+    TextsField,
+    TrainSettingsField,
+)
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
 from labeler.errors import NotFound, NotPossibleNow
@@ -23,9 +34,6 @@ from labeler.models.job import State
 from labeler.models.run import HEADLINE
 from labeler.training import drawn_comparison, run_answers, runs
 from labeler.wording.sentences import in_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 TAG = "Model"
 
@@ -89,12 +97,10 @@ class RunRowShape(serializers.Serializer):
 
 class RunShape(RunRowShape):
     config = ObjectField()
-    categories = serializers.ListField(
-        child=serializers.CharField(), source="category_names", help_text="its classes, in the order of its outputs"
-    )
+    categories = TextsField(source="category_names", help_text="its classes, in the order of its outputs")
     metrics = ObjectField(help_text="on held-out images, with intervals")
-    history = serializers.ListField(child=ObjectField(), help_text="curves")
-    comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
+    history = ObjectListField(help_text="curves")
+    comparison = ObjectListField(help_text="the candidates and what they scored")
 
 
 RUN_PAGE = page_of(RunRowShape)
@@ -104,19 +110,22 @@ def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
     run.headline = {name: run.metrics.get(name) for name in HEADLINE}
     run.metrics = in_words(run.metrics)
     if doubted := (run.metrics.get("label_errors") or {}).get("suspects"):
-        doubtful = Image.objects.filter(project=run.project_id, pk__in={row["image"] for row in doubted})
-        known = set(doubtful.exclude(blindness.HIDES_MODEL).values_list("pk", flat=True))
-        told = [row for row in doubted if row["image"] in known]
-        blindness.remember(person, told=[row["image"] for row in told])
-        run.metrics = {**run.metrics, "label_errors": {**run.metrics["label_errors"], "suspects": told}}
+        told = _told(run, person, {row["image"] for row in doubted})
+        rows = [row for row in doubted if row["image"] in told]
+        run.metrics = {**run.metrics, "label_errors": {**run.metrics["label_errors"], "suspects": rows}}
     if behind := (run.metrics.get("confusion") or {}).get("images"):
-        named = {pk for ids in behind.values() for pk in ids}
-        there = Image.objects.filter(project=run.project_id, pk__in=named).exclude(blindness.HIDES_MODEL)
-        known = set(there.values_list("pk", flat=True))
-        blindness.remember(person, told=sorted(known))
-        images = {cell: [pk for pk in ids if pk in known] for cell, ids in behind.items()}
+        told = _told(run, person, set(chain(*behind.values())))
+        images = {cell: [pk for pk in ids if pk in told] for cell, ids in behind.items()}
         run.metrics = {**run.metrics, "confusion": {**run.metrics["confusion"], "images": images}}
     return RunShape(run).data
+
+
+def _told(run: TrainingRun, person: User, named: set[int]) -> set[int]:
+    """Those of these images that the person may be told of what a model says, which is remembered."""
+    there = Image.objects.filter(project=run.project_id, pk__in=named).exclude(blindness.HIDES_MODEL)
+    told = set(there.values_list("pk", flat=True))
+    blindness.remember(person, told=told)
+    return told
 
 
 class Runs(View):
@@ -127,8 +136,7 @@ class Runs(View):
               answers={200: RUN_PAGE})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.filter(project=self.project(project_id)).slim()
-        newest_first = [Key("id", descending=True)]
-        return page(request, rows, lambda found: RunRowShape(found, many=True).data, order=newest_first)
+        return page(request, rows, RunRowShape, order=NEWEST_FIRST)
 
     @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per "
     "project.", tag=TAG,
@@ -144,8 +152,7 @@ class OfRun(View):
     """A view of one run."""
 
     def run(self, run_id: int) -> TrainingRun:
-        rows = TrainingRun.objects.select_related("project").filter(pk=run_id, project__trashed_at__isnull=True)
-        return self.row(rows, "There is no such run, or you are not a member of its project.")
+        return self.row(TrainingRun.objects, run_id, "There is no such run, or you are not a member of its project.")
 
 
 class OneRun(OfRun):
@@ -185,11 +192,9 @@ class FlipShape(serializers.Serializer):
     """One image on which two versions differ: classes, or counts where people draw; the others are absent."""
 
     image = serializers.IntegerField(source="image_id")
-    truth = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="classes people had settled on"
-    )
-    old = serializers.ListField(child=serializers.IntegerField(), required=False)
-    new = serializers.ListField(child=serializers.IntegerField(), required=False)
+    truth = NumbersField(required=False, help_text="classes people had settled on")
+    old = NumbersField(required=False)
+    new = NumbersField(required=False)
     old_counts = CountsShape(required=False, help_text="objects, or pixels where every pixel has a class")
     new_counts = CountsShape(required=False)
 

@@ -6,14 +6,14 @@ If it shows answers of others or of the model, blindness.py records that this pe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db import connection
+from django.contrib.auth.models import User
 from rest_framework import serializers
 
 from api.access import shown_name
 from api.claims import WithImageUrls, image_urls
-from api.fields import DrawnShape, JudgementShape, ObjectField
+from api.fields import DrawnShape, JudgementShape, NumbersField, ObjectField, TextsField
 from labeler.acceptance import summary
 from labeler.access import may_review
 from labeler.consensus import snapshots
@@ -22,13 +22,11 @@ from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
 from labeler.models.image import Split, Status
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from labeler.models.statements import fetch
 
 
 class VoteShape(JudgementShape):
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     prelabel_shown = serializers.BooleanField()
 
 
@@ -36,7 +34,7 @@ class OpinionShape(serializers.Serializer):
     """A model's word on an image."""
 
     model = serializers.IntegerField(help_text="number of the model in the project")
-    categories = serializers.ListField(child=serializers.CharField(), help_text="of several labels it may be empty")
+    categories = TextsField(help_text="of several labels it may be empty")
     probability = serializers.FloatField(
         allow_null=True, help_text="of the whole answer; null: a model of another program that gave none"
     )
@@ -44,7 +42,7 @@ class OpinionShape(serializers.Serializer):
 
 class PredictionShape(OpinionShape):
     id = serializers.IntegerField()
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="empty where none were given")
     calibrated = serializers.BooleanField()
 
@@ -53,15 +51,8 @@ METHODS = [snapshots.MAJORITY, snapshots.DECISION, snapshots.UNDECIDABLE, *snaps
 
 
 class OutcomeShape(serializers.Serializer):
-    categories = serializers.ListField(
-        child=serializers.CharField(),
-        allow_null=True,
-        help_text="null: no votes, a tie, nobody could tell, or undecidable",
-    )
-    method = serializers.ChoiceField(
-        METHODS,
-        help_text="undecidable: a reviewer decided that the image does not say",
-    )
+    categories = TextsField(allow_null=True, help_text="null: no votes, a tie, nobody could tell, or undecidable")
+    method = serializers.ChoiceField(METHODS, help_text="undecidable: a reviewer decided that the image does not say")
     confidence = serializers.FloatField(
         allow_null=True, help_text="majority: share of the votes; other methods: probability; null for a decision"
     )
@@ -84,7 +75,7 @@ class AgreedObjectShape(DrawnShape):
 
 
 class ConsensusShape(OutcomeShape):
-    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    category_ids = NumbersField(allow_null=True)
     objects = AgreedObjectShape(many=True, required=False, help_text="where people draw")
 
 
@@ -96,7 +87,7 @@ class PromisedShape(serializers.Serializer):
 class AcceptedShape(PromisedShape, OpinionShape):
     """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
 
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+    category_ids = NumbersField()
     threshold = serializers.FloatField(help_text="accepted from here on")
 
 
@@ -249,9 +240,7 @@ def _opinions(project: Project, images: Sequence[Image]) -> dict[int, dict[str, 
     if not images:
         return {}
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_OPINIONS, [project.pk, [image.pk for image in images]])
-        rows = cursor.fetchall()
+    rows = fetch(_OPINIONS, [project.pk, [image.pk for image in images]])
     return {
         image_id: {
             "id": pk,

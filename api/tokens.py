@@ -80,16 +80,14 @@ class Tokens(View):
 
     @describe(
         "create_token", "Make a token from a name and a password.\n\nThe secret is shown in this answer only. Send it "
-        "as "
-        "`Authorization: Token lb_…`.", tag=TAG, request=TokenInput, answers={201: NewTokenShape}, errors=(401, 403,
-        429),
-        public=True,
+        "as `Authorization: Token lb_…`.",
+        tag=TAG, request=TokenInput, answers={201: NewTokenShape}, errors=(401, 403, 429), public=True,
         examples=[
             example({"username": "ann", "password": "…", "name": "laptop", "scopes": ["read", "label"]},
-            of_request=True),
-            example({"id": 7, "token": "lb_9fJ…", "name": "laptop", "prefix": "lb_9fJx2kQa", "scopes": ["read",
-            "label"],
-                     "created_at": "2026-11-05T10:00:00Z", "expires_at": "2027-11-05T10:00:00Z", "last_used_at": None}),
+                    of_request=True),
+            example({"id": 7, "token": "lb_9fJ…", "name": "laptop", "prefix": "lb_9fJx2kQa",
+                     "scopes": ["read", "label"], "created_at": "2026-11-05T10:00:00Z",
+                     "expires_at": "2027-11-05T10:00:00Z", "last_used_at": None}),
         ],
     )  # fmt: skip
     def post(self, request: Request) -> Response:

@@ -239,7 +239,7 @@ class Trust(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = dated(cached_reports.trust_figures(project, wait=True))
+        report = dated(cached_reports.figures(project, "trust", wait=True))
         if not may_review(project):
             report = trust.of_person(report, self.person.get_username())
         return Response(TrustShape(report).data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,7 +9,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.pagination import Key, page
+from api.pagination import NEWEST_FIRST, page
 from api.permissions import LEADS_MANAGE
 from api.schema import PAGING, describe, example, page_of
 from labeler.errors import Invalid, NotFound
@@ -85,7 +83,7 @@ class Webhooks(View):
               answers={200: page_of(WebhookShape)})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = self.project(project_id).webhooks.all()
-        return page(request, rows, lambda found: WebhookShape(found, many=True).data)
+        return page(request, rows, WebhookShape)
 
     @describe(
         "create_webhook", "Have another program told when long work has ended.\n\nEach message is a POST of "
@@ -97,8 +95,7 @@ class Webhooks(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(NewWebhook, request)
-        webhook, secret = webhooks.create(project=project, by=self.person, **wanted)
+        webhook, secret = webhooks.create(project=project, by=self.person, **parsing.parse(NewWebhook, request))
         return Response({**WebhookShape(webhook).data, "secret": secret}, status=201)
 
 
@@ -106,9 +103,7 @@ class OneWebhook(View):
     needs = {"GET": LEADS_MANAGE, "PATCH": LEADS_MANAGE, "DELETE": LEADS_MANAGE}
 
     def _webhook(self, webhook_id: int) -> Webhook:
-        return self.row(
-            Webhook.objects.filter(pk=webhook_id, project__trashed_at=None).select_related("project"), _(NO_WEBHOOK)
-        )
+        return self.row(Webhook.objects, webhook_id, _(NO_WEBHOOK))
 
     @describe("get_webhook", "A webhook, without its secret.", tag=TAG, answers={200: WebhookShape})
     def get(self, request: Request, webhook_id: int) -> Response:
@@ -137,8 +132,7 @@ class Deliveries(OneWebhook):
               parameters=PAGING, answers={200: page_of(DeliveryShape)})  # fmt: skip
     def get(self, request: Request, webhook_id: int) -> Response:
         rows = self._webhook(webhook_id).deliveries.all()
-        newest_first = [Key("id", descending=True)]
-        return page(request, rows, lambda found: DeliveryShape(found, many=True).data, order=newest_first)
+        return page(request, rows, DeliveryShape, order=NEWEST_FIRST)
 
 
 class Redelivery(OneWebhook):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
@@ -18,9 +18,6 @@ from labeler.agreement import rounds
 from labeler.errors import Invalid, StaleVersion
 from labeler.models import Project
 from labeler.projects import projects
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_RULE, LONGEST_GUIDELINE = 20_000, 200_000  # characters; the latter as the settings page has it
 ATTEMPTS = 3  # to change the guideline while others change other settings

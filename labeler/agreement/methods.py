@@ -6,16 +6,13 @@ Knows sentences and which of them a project needs. The formulas are in docs/agre
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from labeler.models import Project
 from labeler.models.project import ConsensusMethod, Ordered
 from labeler.stats.intervals import REPLICATES, SEED
 from labeler.stats.results import FEW_IMAGES
-
-if TYPE_CHECKING:
-    from labeler.models import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from django.db import connection
 
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project, TrainingRun
 from labeler.models.image import HELD_OUT
 from labeler.models.label import BLIND_SQL
+from labeler.models.statements import fetch
 from labeler.stats.kappa import cohen_kappa
 
 Report = dict[str, Any]
@@ -32,19 +32,17 @@ def kappas(project: Project, model: TrainingRun, usernames: list[str], rows: Lab
     people = dict(zip(rows.annotators, usernames, strict=True))
     index = label_set.index(project)
     code = {pk: at for at, pk in enumerate(rows.categories)}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT l.annotator_id, l.categories, p.categories, count(*)
-            FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
-                 JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
-            WHERE p.run_id = %s AND i.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled'
-                  AND l.purpose = 'vote' AND {BLIND_SQL} AND (i.slice IN %s OR l.created_at > %s)
-            GROUP BY 1, 2, 3 ORDER BY 1
-            """,
-            [model.pk, model.project_id, tuple(HELD_OUT), model.created_at],
-        )
-        found = cursor.fetchall()
+    found = fetch(
+        f"""
+        SELECT l.annotator_id, l.categories, p.categories, count(*)
+        FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
+             JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
+        WHERE p.run_id = %s AND i.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled'
+              AND l.purpose = 'vote' AND {BLIND_SQL} AND (i.slice IN %s OR l.created_at > %s)
+        GROUP BY 1, 2, 3 ORDER BY 1
+        """,
+        [model.pk, model.project_id, tuple(HELD_OUT), model.created_at],
+    )
     compared = []
     for person, cells in groupby(found, key=lambda row: row[0]):
         said, predicted, times = [], [], []

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from labeler.geometry import overlaps
+from labeler.geometry.shapes import Shape, bounds_of
 from labeler.label_set import categories as label_set
 from labeler.labeling.drawn_arrays import DrawnArrays
 from labeler.models import Project
@@ -21,9 +23,6 @@ from labeler.stats.objects.differences import KINDS, NEAR, Difference, Kind, Sid
 from labeler.stats.objects.drawings import BoolArray, Drawings, IntArray
 from labeler.stats.objects.matching import clusters
 from labeler.stats.objects.place_then_class import HEADLINE
-
-if TYPE_CHECKING:
-    from labeler.geometry.shapes import Shape
 
 Report = dict[str, Any]
 
@@ -135,8 +134,6 @@ def of_answer(
 
     own, known: class and shape of each object. width, height: of the image in pixels.
     """
-    from labeler.geometry import overlaps
-
     mine, theirs = ([shape for _category, shape in side] for side in (own, known))
     pairs = overlaps.iou_pairs(mine, theirs, least=NEAR, width=width, height=height)
     sides = (_side(project, own, width, height), _side(project, known, width, height))
@@ -144,9 +141,6 @@ def of_answer(
 
 
 def _side(project: Project, objects: Sequence[tuple[int, Shape]], width: int, height: int) -> Side:
-    from labeler.geometry import overlaps
-    from labeler.geometry.shapes import bounds_of
-
     index = label_set.index(project)
     meant = [index.resolve([category])[0] for category, _shape in objects]
     shapes = [shape for _category, shape in objects]

@@ -5,21 +5,17 @@ Reads votes and repeats; the arithmetic is labeler/stats/objects/pairs.py's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
-from django.db import connection
 
+from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
 from labeler.labeling import object_rows
+from labeler.labeling.objects import Drawn
 from labeler.models import Project
+from labeler.models.statements import fetch
+from labeler.stats.objects.drawings import Drawings, drawings
+from labeler.stats.objects.pairs import DrawnAgain, drawn_again
 from labeler.stats.results import Reason, undefined
-
-if TYPE_CHECKING:
-    from labeler.labeling.objects import Drawn
-    from labeler.stats.objects.drawings import Drawings
-    from labeler.stats.objects.pairs import DrawnAgain
 
 NOTHING_REPEATED = undefined(Reason("nothing_repeated"))
 
@@ -34,14 +30,7 @@ _REPEATED = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Twice:
-    """Two answers of one person to an image."""
-
-    person: int
-    answers: tuple[int, int]  # ids of the vote and of the repeat
-    width: int
-    height: int
+_Row = tuple[int, int, int, int, int]  # person, ids of vote and repeat, width and height of the image
 
 
 def of_people(project: Project) -> dict[int, DrawnAgain]:
@@ -49,32 +38,23 @@ def of_people(project: Project) -> dict[int, DrawnAgain]:
 
     Two queries, and the overlap of the objects of each image.
     """
-    from labeler.stats.objects.pairs import drawn_again
-
-    with connection.cursor() as cursor:
-        cursor.execute(_REPEATED, [project.pk])
-        rows = [_Twice(person, (vote, again), *size) for person, vote, again, *size in cursor.fetchall()]
+    rows: list[_Row] = fetch(_REPEATED, [project.pk])
     if not rows:
         return {}
-    drawn = object_rows.read(pk for row in rows for pk in row.answers)
-    whose = np.array([row.person for row in rows], dtype=np.int64)
+    drawn = object_rows.read(pk for row in rows for pk in row[1:3])
+    whose = np.array([row[0] for row in rows], dtype=np.int64)
     return drawn_again(_drawings(project, rows, drawn), whose, iou=project.object_iou)
 
 
-def _drawings(project: Project, rows: list[_Twice], drawn: dict[int, list[Drawn]]) -> Drawings:
+def _drawings(project: Project, rows: list[_Row], drawn: dict[int, list[Drawn]]) -> Drawings:
     """The votes as answers of person 0 and the repeats as those of person 1, one image for each pair."""
-    from labeler.geometry import overlaps
-    from labeler.stats.objects.drawings import drawings
-
     index = label_set.index(project)
     objects: list[tuple[int, int, Drawn]] = []
     first, second, values = [], [], []
-    for at, row in enumerate(rows):
-        vote, again = (drawn[pk] for pk in row.answers)
-        i, j, iou = overlaps.iou_pairs(
-            [one.shape for one in vote], [one.shape for one in again], least=project.object_iou, width=row.width,
-            height=row.height,
-        )  # fmt: skip
+    for at, (_person, *answers, width, height) in enumerate(rows):
+        vote, again = (drawn[pk] for pk in answers)
+        shapes = [one.shape for one in vote], [one.shape for one in again]
+        i, j, iou = overlaps.iou_pairs(*shapes, least=project.object_iou, width=width, height=height)
         first.append(i + len(objects))
         second.append(j + len(objects) + len(vote))
         values.append(iou)

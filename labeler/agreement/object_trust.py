@@ -7,18 +7,13 @@ ordered classes, confusion person by person, signs read from runs of one class, 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from labeler.agreement import object_repeats, objects
-from labeler.agreement.over_time import (
-    WEEK_REPLICATES,
-    WEEKS,
-    Report,
-    alpha_by_guideline,
-    alpha_by_week,
-)
+from labeler.agreement.over_time import WEEK_REPLICATES, WEEKS, Report, by_guideline, by_week
 from labeler.agreement.people import checks, course_by_sitting, course_by_week
 from labeler.agreement.trust_parts import common, plan_for, why_of
 from labeler.labeling import drawn_arrays
@@ -43,18 +38,18 @@ def figures(project: Project) -> Report:
     names = usernames(rows.annotators)
     blind = alpha_at(rows.part(rows.is_blind & rows.is_random).drawings)
     with_help = alpha_at(rows.part(rows.is_assisted).drawings)
+    unaided = objects.alpha_of_pairs(rows.part(rows.is_blind).drawings)
+    pairs = [Pair(a, b, alpha) for (a, b), alpha in unaided.items()]
     return {
         **common(project, blind, with_help, rows.categories),
         "anchoring": dict.fromkeys(("shown", "hidden", "difference", "copied"), NOTHING)
         | {"sample": "random", "note": ""},
         "ac1": NOTHING,
         "paradox": None,
-        "why": why_of(project, _pairs(rows.part(rows.is_blind)), names),
+        "why": why_of(project, pairs, names),
         "ordered": None,
-        "by_week": alpha_by_week(
-            history.unit, history.at, lambda chosen: _alpha(history, chosen, replicates=WEEK_REPLICATES)
-        ),
-        "by_guideline": alpha_by_guideline(project, history.version, lambda chosen: _alpha(history, chosen)),
+        "by_week": by_week(history, partial(_blind_alpha, history, replicates=WEEK_REPLICATES)),
+        "by_guideline": by_guideline(project, history, partial(_blind_alpha, history)),
         "people": _people(project, rows, history, names),
         "model": None,
         "methods": [],
@@ -74,12 +69,7 @@ def present_round(project: Project, history: DrawnArrays) -> BoolArray:
     return history.round == rounds
 
 
-def _pairs(rows: DrawnArrays) -> list[Pair]:
-    """Alpha of every two of the people that are compared, on answers without a suggestion."""
-    return [Pair(a, b, alpha) for (a, b), alpha in objects.alpha_of_pairs(rows.drawings).items()]
-
-
-def _alpha(history: DrawnArrays, chosen: BoolArray, **more: Any) -> Stat:
+def _blind_alpha(history: DrawnArrays, chosen: BoolArray, **more: Any) -> Stat:
     return alpha_at(history.part(chosen & history.is_blind).drawings, **more)
 
 

@@ -149,21 +149,16 @@ def _compared_people(drawings: Drawings) -> IntArray:
     return most
 
 
+_OF_PAIRS = ("f1", "mean_iou", "dice", "boundary_f", "same_class", "pq")
+
+
 def _pair(pair: PairOfPeople, alpha: Stat, people: list[Any]) -> Report:
     return {
         "a": people[pair.a],
         "b": people[pair.b],
-        "n": pair.n,
-        "objects_a": pair.objects_a,
-        "objects_b": pair.objects_b,
-        "matched": pair.matched,
-        "f1": pair.f1.as_dict(),
+        **{name: getattr(pair, name) for name in ("n", "objects_a", "objects_b", "matched")},
+        **{name: getattr(pair, name).as_dict() for name in _OF_PAIRS},
         "alpha": alpha.as_dict(),
-        "mean_iou": pair.mean_iou.as_dict(),
-        "dice": pair.dice.as_dict(),
-        "boundary_f": pair.boundary_f.as_dict(),
-        "same_class": pair.same_class.as_dict(),
-        "pq": pair.pq.as_dict(),
         "second_annotator_ap": pair.ap.as_dict(),
         "second_annotator_ap_50_95": pair.ap_50_95.as_dict(),
         "kappa": undefined(NOT_FOR_OBJECTS, pair.n).as_dict(),

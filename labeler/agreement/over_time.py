@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from labeler.label_set import categories as label_set
+from labeler.labeling.drawn_arrays import DrawnArrays
 from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project, columns
 from labeler.models.label import BLIND_SQL
+from labeler.models.statements import fetch
 from labeler.stats.alpha import Patterns, count_patterns, krippendorff_alpha, many_raters
 from labeler.stats.grouping import Groups, group_rows
 from labeler.stats.intervals import REPLICATES
@@ -41,10 +42,6 @@ def _codes(project: Project, rows: LabelArrays) -> tuple[NDArray[np.int64], int]
         return np.zeros(0, dtype=np.int64), 1
     _sets, codes = np.unique(rows.answers, axis=0, return_inverse=True)
     return codes.astype(np.int64), len(_sets)
-
-
-def alpha_of_rows(project: Project, rows: LabelArrays) -> Stat:
-    return many_raters(answer_patterns(project, rows)).alpha
 
 
 def difference(a: Stat, b: Stat) -> Stat:
@@ -126,15 +123,14 @@ _ANSWERS = f"""
 def _meant(project: Project) -> dict[int, int]:
     """By answer's number: that of what it means today, where classes were merged since."""
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS, [project.pk])
-        rows = [(number, tuple(index.resolve(ids))) for number, ids in cursor.fetchall()]
     first: dict[tuple[int, ...], int] = {}
-    return {number: first.setdefault(ids, number) for number, ids in rows}
+    rows = fetch(_ANSWERS, [project.pk])
+    return {number: first.setdefault(tuple(index.resolve(ids)), number) for number, ids in rows}
 
 
-def _alpha_where(history: History, chosen: NDArray[np.bool_], replicates: int = REPLICATES) -> Stat:
-    """Alpha of some votes; those of one image and round are compared."""
+def blind_alpha(history: History, chosen: NDArray[np.bool_], replicates: int = REPLICATES) -> Stat:
+    """Alpha of the blind ones of some votes; those of one image and round are compared."""
+    chosen = chosen & history.is_blind
     unit, code = history.unit[chosen], history.answer[chosen]
     if not unit.size:
         return krippendorff_alpha(np.zeros((0, 1), dtype=np.int64))
@@ -152,27 +148,15 @@ def weeks(at: NDArray[np.float64], most: int | None = None) -> Iterator[tuple[st
         yield (EPOCH + timedelta(days=int(monday))).isoformat(), week == monday
 
 
-def by_week(history: History) -> list[Report]:
-    """Blind agreement week by week."""
-    return alpha_by_week(
-        history.unit, history.at, lambda chosen: _alpha_where(history, chosen & history.is_blind, WEEK_REPLICATES)
-    )
-
-
-def alpha_by_week(unit: NDArray[np.int64], at: NDArray[np.float64], alpha: AlphaOf) -> list[Report]:
+def by_week(history: History | DrawnArrays, alpha: AlphaOf) -> list[Report]:
     """Alpha week by week; an image counts in the week of its last vote, when it could first be compared."""
-    _units, where = np.unique(unit, return_inverse=True)
+    _units, where = np.unique(history.unit, return_inverse=True)
     last = np.zeros(_units.size)
-    np.maximum.at(last, where, at)
+    np.maximum.at(last, where, history.at)
     return [{"week": week, "alpha": alpha(inside).as_dict()} for week, inside in weeks(last[where], WEEKS)]
 
 
-def by_guideline(project: Project, history: History) -> list[Report]:
-    """Blind agreement under each version of the guideline."""
-    return alpha_by_guideline(project, history.version, lambda chosen: _alpha_where(history, chosen & history.is_blind))
-
-
-def alpha_by_guideline(project: Project, versions: NDArray[np.int64], alpha: AlphaOf) -> list[Report]:
+def by_guideline(project: Project, history: History | DrawnArrays, alpha: AlphaOf) -> list[Report]:
     """Alpha under each version of the guideline, rising, with the change to the one before."""
     began = {
         number: moment.date().isoformat()
@@ -180,8 +164,8 @@ def alpha_by_guideline(project: Project, versions: NDArray[np.int64], alpha: Alp
     }
     found: list[Report] = []
     before: Stat | None = None
-    for version in np.unique(versions).tolist():
-        now = alpha(versions == version)
+    for version in np.unique(history.version).tolist():
+        now = alpha(history.version == version)
         change = difference(now, before).as_dict() if before is not None else None
         found.append({"version": version, "began": began.get(version), "alpha": now.as_dict(), "change": change})
         before = now

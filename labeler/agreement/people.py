@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from labeler.agreement.over_time import History, Report, weeks
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project
+from labeler.models.statements import fetch
 from labeler.review import gold
 from labeler.review import planted as planted_answers
 from labeler.stats import quality
@@ -95,11 +95,9 @@ def _repeats(project: Project) -> dict[int, Report]:
     index = label_set.index(project)
     asked: Counter[int] = Counter()
     equal: Counter[int] = Counter()
-    with connection.cursor() as cursor:
-        cursor.execute(_REPEATED, [project.pk])
-        for person, again, before, n in cursor.fetchall():
-            asked[person] += n
-            equal[person] += n * (index.resolve(again) == index.resolve(before))
+    for person, again, before, n in fetch(_REPEATED, [project.pk]):
+        asked[person] += n
+        equal[person] += n * (index.resolve(again) == index.resolve(before))
     return {person: share_of(equal[person], n).as_dict() for person, n in asked.items()}
 
 

@@ -75,7 +75,8 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
     # Written down before the labels are read: what is saved meanwhile has a higher id.
     newest = Label.objects.filter(project=project).order_by("-id").values_list("id", flat=True).first() or 0
     then = selection.until or Until(newest, timezone.now())
-    declared = then.classes or tuple(_declared(project, then, is_past))
+    index = label_set.index(project)
+    declared = tuple(label_arrays.declared_classes(project, index, selection.until))
     then = Until(then.label, then.at, declared)
     selection = Selection(selection.labels, selection.sample, until=then)
     rows = drawn_arrays.read(project, selection) if project.draws else label_arrays.read_labels(project, selection)
@@ -95,7 +96,6 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
         counted |= object_trust.of_rows(rows)
     else:
         counted |= trust.of_rows(project, rows, known)
-    index = label_set.index(project)
     version = project.guideline_versions.filter(created_at__lte=then.at).order_by("-number").first()
     return {
         "format": FORMAT,
@@ -144,14 +144,6 @@ def again(project: Project, selection: Selection, ordered: str) -> str:
         "classes": ",".join(map(str, then.classes)), "ordered": ordered,
     }  # fmt: skip
     return f"/api/projects/{project.pk}/agreement/report/?" + urlencode(query, safe=",:")
-
-
-def _declared(project: Project, then: Until, is_past: bool) -> list[int]:
-    index = label_set.index(project)
-    if not is_past:
-        return [pk for pk in index.names if pk in index.ids_in_use]
-    gone = set(project.categories.filter(retired_at__lte=then.at).values_list("pk", flat=True))
-    return [pk for pk in index.names if pk not in gone]
 
 
 def _people(ids: Sequence[int], names: bool) -> list[Any]:

@@ -65,8 +65,7 @@ def report_of(
         if selection.category not in rows.categories:
             raise Invalid(_("This project has no such class."), fields={"category": ["unknown"]})
         at = rows.categories.index(selection.category)
-        # One class against all others is a question with two answers, also where several classes may be
-        # chosen.
+        # One class against all others is a question with two answers, also where several classes may be chosen.
         chosen = answers[:, at] if project.is_multi else answers == at
         answers, task, names = np.where(chosen, 0, 1), "single", [names[at], "any other"]
     summary = agreement_stats.summarize(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -23,9 +23,6 @@ from labeler.labeling import seats
 from labeler.labeling.label_arrays import SENT_BACK
 from labeler.models import AuditEvent, Claim, Image, Project, QueueEntry
 from labeler.review import adjudication
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 BATCH = 200  # images per transaction, in which people who save on them wait
 MOST = 10_000  # at a time: more is a new project

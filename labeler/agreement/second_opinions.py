@@ -7,14 +7,12 @@ person's votes go on counting: where the others see something else they are outv
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
 
 from labeler.accounts.audit import audit
 from labeler.labeling import counters, seats
 from labeler.models import Image, Label, Membership, Project
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 BATCH = 500  # images per transaction, in which people who claim or give back wait
 

@@ -9,17 +9,18 @@ of_person() leaves the others out.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from django.db import connection
 
 from labeler.agreement import model_as_rater, object_trust
 from labeler.agreement.over_time import (
+    WEEK_REPLICATES,
     Report,
     _codes,
-    alpha_of_rows,
     answer_patterns,
+    blind_alpha,
     by_guideline,
     by_week,
     read_history,
@@ -33,6 +34,7 @@ from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project, TrainingRun
 from labeler.models.label import BLIND_SQL
 from labeler.models.project import Ordered
+from labeler.models.statements import fetch
 from labeler.stats.alpha import ManyRaters, many_raters
 from labeler.stats.anchoring import anchoring
 from labeler.stats.cause import Pair
@@ -50,9 +52,9 @@ def figures(project: Project) -> Report:
         return object_trust.figures(project)
     rows = label_arrays.read_labels(project)
     blind = rows.where(rows.is_blind & rows.is_random)
-    assisted = rows.where(rows.is_assisted)
     patterns = answer_patterns(project, blind)
-    together, ac1, with_help = many_raters(patterns), gwet_ac1(patterns), alpha_of_rows(project, assisted)
+    together, ac1 = many_raters(patterns), gwet_ac1(patterns)
+    with_help = many_raters(answer_patterns(project, rows.where(rows.is_assisted))).alpha
     history = read_history(project)
     unaided = rows.where(rows.is_blind)
     names = label_arrays.usernames(rows.annotators)
@@ -64,8 +66,8 @@ def figures(project: Project) -> Report:
         "paradox": _paradox(project, blind, together, ac1),
         "why": _why(project, counts, names),
         "ordered": _ordered(project, blind, names),
-        "by_week": by_week(history),
-        "by_guideline": by_guideline(project, history),
+        "by_week": by_week(history, partial(blind_alpha, history, replicates=WEEK_REPLICATES)),
+        "by_guideline": by_guideline(project, history, partial(blind_alpha, history)),
         "people": people_rows(project, rows, history, names),
         "model": _model(project, names, rows),
         "methods": reliability.compare_on_gold(project, rows),
@@ -185,12 +187,10 @@ _HIDDEN = f"""
 """
 
 
-def _equal(project: Project, sql: str, params: list[Any]) -> tuple[int, int]:
+def equal_answers(project: Project, sql: str, params: list[Any]) -> tuple[int, int]:
     """Of rows (said, suggested, count): how many in all, and how many equal ones. Merges are followed on both sides."""
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows = cursor.fetchall()
+    rows = fetch(sql, params)
     equal = sum(n for said, other, n in rows if index.resolve(said) == index.resolve(other))
     return sum(n for _said, _other, n in rows), equal
 
@@ -199,14 +199,12 @@ def _anchoring(project: Project) -> Report:
     """Do people say what the model says because they see it?"""
     run = TrainingRun.objects.filter(project=project, is_active=True).first()
     sample = "random"
-    n_shown, equal_shown = _equal(project, _SHOWN, [project.pk, True])
+    n_shown, equal_shown = equal_answers(project, _SHOWN, [project.pk, True])
     if n_shown < FEW_IMAGES:
         sample = "all"
-        n_shown, equal_shown = _equal(project, _SHOWN, [project.pk, False])
-    n_hidden, equal_hidden = _equal(project, _HIDDEN, [run.pk if run else None, project.pk])
+        n_shown, equal_shown = equal_answers(project, _SHOWN, [project.pk, False])
+    n_hidden, equal_hidden = equal_answers(project, _HIDDEN, [run.pk if run else None, project.pk])
     found = anchoring(equal_shown=equal_shown, n_shown=n_shown, equal_hidden=equal_hidden, n_hidden=n_hidden)
     note = "" if sample == "random" else Reason("chosen_by_doubt").as_dict()
-    return {
-        "shown": found.shown.as_dict(), "hidden": found.hidden.as_dict(), "difference": found.difference.as_dict(),
-        "copied": found.copied.as_dict(), "sample": sample, "note": note,
-    }  # fmt: skip
+    figures = {name: getattr(found, name).as_dict() for name in ("shown", "hidden", "difference", "copied")}
+    return figures | {"sample": sample, "note": note}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from labeler.agreement.over_time import Report, difference
 from labeler.consensus import overlap
 from labeler.label_set import categories as label_set
@@ -42,8 +44,5 @@ def plan_for(alpha: Stat) -> Report:
 def why_of(project: Project, pairs: list[Pair], names: list[str]) -> Report:
     """Guideline or person, from the agreement of pairs that was counted already."""
     found = cause(pairs, project.target_agreement)
-    return {
-        "kind": found.kind, "pairs": found.pairs, "low": found.low, "people": found.people, "mean": found.mean,
-        "person": None if found.person is None else names[found.person], "own": found.own, "others": found.others,
-        "target": project.target_agreement,
-    }  # fmt: skip
+    person = None if found.person is None else names[found.person]
+    return {**asdict(found), "person": person, "target": project.target_agreement}

@@ -156,6 +156,7 @@ def read_standing(project: Project) -> tuple[Standing, Board, reliability.Infere
     )
     undecidable = decide(posterior, ids, decisions, project, rows.categories)
     accuracy = float(np.mean(list(found.accuracy.values()))) if found.accuracy else dawid_skene.DECENT
+    chance = 1 / (2 if project.is_multi else posterior.shape[1])
     held_out = table["held_out"].astype(bool)
     checks = _checks(project, ids, held_out, model, decisions, rows.categories)
     keep = ~undecidable
@@ -163,7 +164,7 @@ def read_standing(project: Project) -> tuple[Standing, Board, reliability.Infere
     number = {name: kept[name].astype(np.int64) for name in ("votes", "seats", "left", "unsure", "why")}
     flag = {name: kept[name].astype(bool) for name in ("decided", "held_out", "blind", "accepted", "audited")}
     now = Standing(
-        ids[keep], rows.categories, posterior[keep], plausible(accuracy, posterior.shape[1], project.is_multi),
+        ids[keep], rows.categories, posterior[keep], float(np.clip(accuracy, chance + CLOSE, 1 - CLOSE)),
         number["votes"], flag["decided"], flag["held_out"], checks, model is not None, project.is_multi,
     )  # fmt: skip
     board = Board(
@@ -171,10 +172,6 @@ def read_standing(project: Project) -> tuple[Standing, Board, reliability.Infere
         flag["audited"], kept["priority"].astype(np.float64), number["why"],
     )  # fmt: skip
     return now, board, found
-
-
-def plausible(accuracy: float, k: int, is_multi: bool) -> float:
-    return float(np.clip(accuracy, 1 / (2 if is_multi else k) + CLOSE, 1 - CLOSE))
 
 
 def decide(

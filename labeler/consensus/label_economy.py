@@ -12,7 +12,6 @@ The arithmetic is labeler/stats/economy.py. The only module that writes EconomyP
 from __future__ import annotations
 
 import numpy as np
-from django.db.models import Sum
 
 from labeler.consensus import reliability
 from labeler.consensus.economy_standing import (
@@ -28,7 +27,7 @@ from labeler.consensus.economy_standing import (
 from labeler.labeling import counters, priorities
 from labeler.labeling import seats as image_seats
 from labeler.labeling.seats import HELD_OUT_SEATS
-from labeler.models import EconomyPoint, Image, Project
+from labeler.models import EconomyPoint, Project
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
 from labeler.stats import economy
@@ -198,8 +197,3 @@ def _keep(project: Project, now: Standing, share: economy.ShareRight) -> None:
         checks=now.checks.right.size, right=stat.value, low=min(stat.low, stat.value), high=max(stat.high, stat.value),
         claimed=share.claimed or 0.0,
     )  # fmt: skip
-
-
-def judgements(project: Project) -> int:
-    """Votes of the present rounds so far."""
-    return Image.objects.filter(project=project).aggregate(n=Sum("n_votes"))["n"] or 0

@@ -19,11 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from labeler.geometry import masks
+from labeler.geometry.shapes import bounds_of
 from labeler.label_set import categories as label_set
 from labeler.labeling import drawn_votes
 from labeler.labeling.objects import SHAPES
 from labeler.models import Decision, Image, Project
 from labeler.models.project import Task
+from labeler.stats.objects.consensus import consensus, staple
+from labeler.stats.objects.matching import clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +116,13 @@ def places(drawn: drawn_votes.Answers, *, width: int, height: int, iou: float, t
 
     width, height: of the image in pixels. iou: from this overlap on two objects are one, in (0, 1].
     """
-    from labeler.stats.objects import consensus
-    from labeler.stats.objects.matching import clusters
-
     if not drawn.shape:
         return []
     if task == Task.SEMANTIC:
         return _classes_of_pixels(drawn, width=width, height=height)
     arrays = drawn_votes.arrays(drawn, width=width, height=height, least=iou)
     found = clusters(arrays, iou)
-    agreed = consensus.consensus(arrays, found)
+    agreed = consensus(arrays, found)
     members: dict[int, list[int]] = defaultdict(list)
     for at, cluster in enumerate(found.of.tolist()):
         members[cluster].append(at)
@@ -149,7 +150,7 @@ def places(drawn: drawn_votes.Answers, *, width: int, height: int, iou: float, t
                 attributes=_agreed([_attributes(drawn, at) for at in own if drawn.category[at] == category]),
             )
         )
-    return sorted(rows, key=lambda place: _corner(place.shape))
+    return sorted(rows, key=lambda place: bounds_of(place.shape)[:2])
 
 
 def _attributes(drawn: drawn_votes.Answers, at: int) -> dict[str, Any]:
@@ -174,13 +175,6 @@ def _agreed(answered: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value != []}
 
 
-def _corner(shape: dict[str, Any]) -> tuple[float, float]:
-    from labeler.geometry.shapes import bounds_of
-
-    bounds = bounds_of(shape)
-    return (bounds.x0, bounds.y0)
-
-
 def _shape(
     drawn: drawn_votes.Answers, own: Sequence[int], box: Any, medoid: int, width: int, height: int
 ) -> dict[str, Any]:
@@ -197,9 +191,6 @@ def _shape(
 
 def _staple(shapes: Sequence[dict[str, Any]], width: int, height: int) -> dict[str, Any] | None:
     """Masks of one place as one, in the crop that holds them all; None where nothing is left."""
-    from labeler.geometry import masks
-    from labeler.stats.objects.consensus import staple
-
     crops = [masks.raster(shape, width, height) for shape in shapes]
     x0, y0 = min(c.x for c in crops), min(c.y for c in crops)
     x1, y1 = max(c.x + c.bits.shape[1] for c in crops), max(c.y + c.bits.shape[0] for c in crops)
@@ -217,8 +208,6 @@ def _classes_of_pixels(drawn: drawn_votes.Answers, *, width: int, height: int) -
 
     A class is open where the people who painted it are exactly half. Candidates are each person's pixels of the class.
     """
-    from labeler.geometry import masks
-
     by_class: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for person, category, shape in zip(drawn.person, drawn.category, drawn.shape, strict=True):
         by_class[category][person].append(shape)

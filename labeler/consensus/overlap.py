@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeler.consensus import reliability
 from labeler.labeling import counters
@@ -20,6 +20,7 @@ from labeler.labeling.seats import HELD_OUT_SEATS
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
+from labeler.models.statements import fetch
 from labeler.stats import overlap as rule_stats
 from labeler.stats.dawid_skene import DECENT
 from labeler.stats.tally import CANNOT_TELL
@@ -63,11 +64,9 @@ def _adjust(project: Project, rule: rule_stats.OverlapRule, known: reliability.I
         rows = Image.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
         images = {image.pk: image for image in rows}
         said: dict[int, list[tuple[int, list[int]]]] = {pk: [] for pk in ids}
-        with connection.cursor() as cursor:
-            # Of drawn answers only who gave them: what they differ in stands on the image, which is locked.
-            cursor.execute(_ANSWERS, [ids])
-            for image_id, person, categories in cursor.fetchall():
-                said[image_id].append((person, categories))
+        # Of drawn answers only who gave them: what they differ in stands on the image, which is locked.
+        for image_id, person, categories in fetch(_ANSWERS, [ids]):
+            said[image_id].append((person, categories))
         audited = set(QueueEntry.objects.filter(pk__in=ids, chosen_by=ChosenBy.AUDIT).values_list("pk", flat=True))
         wanted = {pk: _seats(project, rule, known, images[pk], said[pk], judges=pk in audited) for pk in ids}
         # Of whom somebody is paused, images may wait for others (agreement/second_opinions.py): what is open there

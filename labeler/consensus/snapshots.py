@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Prefetch, Q
 
 from labeler.labeling import blindness
 from labeler.models import Consensus, Decision, Image, Project
-from labeler.models.statements import columns, partly, whole
+from labeler.models.statements import columns, execute, fetch, partly, whole
 from labeler.stats import tally as votes
 
 BATCH = 1000
@@ -110,9 +110,8 @@ def _decisions(image_ids: list[int]) -> dict[int, Decision]:
     """The decisions that stand, by image."""
     if not image_ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_DECISIONS, [image_ids])
-        return {row[1]: partly(Decision, dict(zip(_DECISION, row, strict=True))) for row in cursor.fetchall()}
+    rows = fetch(_DECISIONS, [image_ids])
+    return {row[1]: partly(Decision, dict(zip(_DECISION, row, strict=True))) for row in rows}
 
 
 def _inferred(images: list[Image]) -> dict[int, Consensus]:
@@ -123,9 +122,7 @@ def _inferred(images: list[Image]) -> dict[int, Consensus]:
         "model": MODEL,
         "with_model": WITH_MODEL,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_INFERRED, params)
-        by_image = {row.image_id: row for row in (whole(Consensus, found) for found in cursor.fetchall())}
+    by_image = {row.image_id: row for row in (whole(Consensus, found) for found in fetch(_INFERRED, params))}
     return {
         image.pk: row
         for image in images
@@ -266,6 +263,6 @@ def _store(batch: list[Consensus]) -> int:
             )
             for row in batch
         ]  # fmt: skip
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_STORE, [list(column) for column in zip(*values, strict=True)])
+        with transaction.atomic():
+            execute(_STORE, [list(column) for column in zip(*values, strict=True)])
     return len(batch)

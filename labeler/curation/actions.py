@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from labeler.agreement import rounds
@@ -22,9 +23,6 @@ from labeler.labeling import blindness, claims, labels, priorities
 from labeler.models import Project
 from labeler.review import gold
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 LONGEST_VALUE = 1_000
 
 
@@ -32,7 +30,6 @@ LONGEST_VALUE = 1_000
 class Action:
     """One thing that can be done: to a batch of images, with what was asked for."""
 
-    name: str
     act: Callable[[Project, User, Sequence[int], Mapping[str, Any]], int]  # how many were changed
     check: Callable[[Project, Mapping[str, Any]], dict[str, Any]]  # what was asked for, checked; raises Invalid
     of_trash: bool = False  # of images in the trash, and no others
@@ -117,14 +114,11 @@ def _label(project: Project, by: User, ids: Sequence[int], asked: Mapping[str, A
 
 
 ACTIONS = {
-    action.name: action
-    for action in (
-        Action("delete", _delete, _nothing),
-        Action("restore", _restore, _nothing, of_trash=True),
-        Action("first", _first, _nothing),
-        Action("again", _again, _reason),
-        Action("gold", _gold, _known_or_classes),
-        Action("metadata", _metadata, _field),
-        Action("label", _label, _classes),
-    )
+    "delete": Action(_delete, _nothing),
+    "restore": Action(_restore, _nothing, of_trash=True),
+    "first": Action(_first, _nothing),
+    "again": Action(_again, _reason),
+    "gold": Action(_gold, _known_or_classes),
+    "metadata": Action(_metadata, _field),
+    "label": Action(_label, _classes),
 }

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,9 +24,6 @@ from labeler.models import Image, Job, Label, Project
 from labeler.projects import projects
 from labeler.projects.projects import IN_TRASH_FOR
 from labeler.training import features, image_index, model_files, prelabels
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 RESTORED = "images.restore"  # in the audit: what is checked of a data set is checked again
 STEP = 200  # images per transaction, in which people who save on them wait

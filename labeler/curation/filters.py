@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -18,12 +18,9 @@ from labeler.errors import Invalid, NotAllowed
 from labeler.intake import private_fields
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Acceptance, Consensus, Finding, Image, ImageFinding, Label, Project
+from labeler.models import Acceptance, Consensus, Finding, Image, ImageFinding, Label, Project, TrainingRun
 from labeler.models.image import Split, Status
 from labeler.training import runs
-
-if TYPE_CHECKING:
-    from labeler.models import TrainingRun
 
 DELETED = "deleted"  # beside the statuses: in the trash
 # What these ask for would tell an annotator what others said, or what the model says.
@@ -172,18 +169,19 @@ def read(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: boo
     splits = _chosen(sent, "split", Split.values, _("split is one of %(names)s, or empty."))
     findings = _chosen(sent, "finding", Finding.values, _("finding is one of %(names)s."))
     predicted, consensus = _last(sent, "predicted"), _last(sent, "consensus")
+    index = label_set.index(project)
     return ImageFilter(
         statuses=tuple(name for name in statuses if name != DELETED),
         deleted=DELETED in statuses,
         search=_last(sent, "search"),
-        categories=tuple(_category(project, name) for name in sent.get("category", ()) if name),
+        categories=tuple(index.named(name) for name in sent.get("category", ()) if name),
         labeled_by=_last(sent, "labeled_by"),
-        consensus=_category(project, consensus) if consensus else None,
-        predicted=_category(project, predicted) if predicted else None,
-        min_confidence=_share(sent, "min_confidence"),
-        max_confidence=_share(sent, "max_confidence"),
-        disagreement=_share(sent, "disagreement"),
-        accepted=_flag(sent, "accepted"),
+        consensus=index.named(consensus) if consensus else None,
+        predicted=index.named(predicted) if predicted else None,
+        min_confidence=share("min_confidence", _last(sent, "min_confidence")),
+        max_confidence=share("max_confidence", _last(sent, "max_confidence")),
+        disagreement=share("disagreement", _last(sent, "disagreement")),
+        accepted=flag("accepted", _last(sent, "accepted")),
         import_id=_whole(sent, "import"),
         splits=splits,
         findings=findings,
@@ -234,13 +232,13 @@ def kept(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: boo
     """
     check_names(sent)
     read(project, sent, is_checked=is_checked)
-    names = label_set.index(project).names
+    index = label_set.index(project)
     found: dict[str, list[str]] = {}
     for name in sorted(sent):
         values = [value for value in sent[name] if value]
         if name in ("category", "consensus", "predicted"):
             # A class that is called 7 stays an id: its name would be read as one.
-            named = [names[_category(project, value)] for value in values]
+            named = [index.names[index.named(value)] for value in values]
             values = [value if one.isdigit() else one for value, one in zip(values, named, strict=True)]
         if values:
             found[name] = values
@@ -257,20 +255,12 @@ def _last(sent: Mapping[str, Sequence[str]], name: str) -> str:
     return str(values[-1]) if values else ""
 
 
-def _category(project: Project, wanted: str) -> int:
-    """The id of a class, by id or by any name it ever had. Raises CategoryNotInProject."""
-    index = label_set.index(project)
-    is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19 and int(wanted) in index.names
-    (pk,) = index.resolve([int(wanted) if is_id else wanted])
-    return pk
-
-
-def _share(sent: Mapping[str, Sequence[str]], name: str) -> float | None:
-    value = _last(sent, name)
-    if not value:
+def share(name: str, text: str) -> float | None:
+    """What was sent under this name as a number from 0 to 1; None when nothing was. Raises Invalid."""
+    if not text:
         return None
     try:
-        number = float(value)
+        number = float(text)
     except ValueError:
         number = -1.0
     if not 0.0 <= number <= 1.0:
@@ -289,8 +279,9 @@ def _whole(sent: Mapping[str, Sequence[str]], name: str) -> int | None:
     return int(value)
 
 
-def _flag(sent: Mapping[str, Sequence[str]], name: str) -> bool:
-    value = _last(sent, name).lower()
+def flag(name: str, text: str) -> bool:
+    """What was sent under this name as true or false, and false when nothing was. Raises Invalid."""
+    value = text.lower()
     if value not in ("true", "false", "1", "0", ""):
         raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
     return value in ("true", "1")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
@@ -26,14 +27,9 @@ from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer, Purpose
 from labeler.wording.filters import told
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 DIFFER = "differ"  # beside the statuses: also images that a majority settled
 ACCEPTED = "accepted"  # beside them too: unlabeled, and a model's answer stands
 DIVIDED = (Status.DISPUTED, DIFFER)
-# In the order of the address and of the chips.
-NAMES = ("status", "class", "final", "pair", "by", "people", "against")
 # Those of labeler/curation/filters.py, which REST has too; and metadata.<key>.
 MORE = (
     "search", "predicted", "min_confidence", "max_confidence", "disagreement", "import", "split", "finding",

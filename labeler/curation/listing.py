@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
 from labeler.models import Image
+from labeler.models.statements import execute, fetch, fetch_one
 
 WALK_MS = 50
 PLAIN = ("id", "-id", "pk", "-pk", "disagreement", "-disagreement")
@@ -44,23 +45,21 @@ def _all_first(rows: QuerySet[Image], ordering: Sequence[str], n: int, start: in
     order = ", ".join(
         f"{name} DESC" if asked.startswith("-") else name for name, asked in zip(names, ordering, strict=True)
     )
-    with connection.cursor() as cursor:
-        # OFFSET 0 is PostgreSQL's fence: what is inside is planned for itself. Names are those of PLAIN.
-        cursor.execute(
-            f"SELECT id FROM ({fitting} OFFSET 0) AS fitting({', '.join(wanted)}) ORDER BY {order} LIMIT %s OFFSET %s",
-            [*params, n, start],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    # OFFSET 0 is PostgreSQL's fence: what is inside is planned for itself. Names are those of PLAIN.
+    found = fetch(
+        f"SELECT id FROM ({fitting} OFFSET 0) AS fitting({', '.join(wanted)}) ORDER BY {order} LIMIT %s OFFSET %s",
+        [*params, n, start],
+    )
+    return [row[0] for row in found]
 
 
 def _in_time(keys: QuerySet[Image, int]) -> list[int]:
     """Raises OperationalError when it takes longer than WALK_MS."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         # The value from before comes first: the list of a SELECT is worked out from left to right.
-        cursor.execute(
+        before, _set = fetch_one(
             "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)", [str(WALK_MS)]
         )
-        before, _set = cursor.fetchone()
         ids = list(keys)
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+        execute("SELECT set_config('statement_timeout', %s, true)", [before])
     return ids

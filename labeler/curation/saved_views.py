@@ -5,8 +5,7 @@ Who shows a view reads its address as that of the reader: what leads alone may l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -16,9 +15,6 @@ from labeler.accounts.audit import audit
 from labeler.curation.image_list import Filters
 from labeler.errors import Invalid, NotFound, NotPossibleNow
 from labeler.models import Project, SavedView
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 50  # of a project: a row of links, not an archive
 LONGEST_NAME, LONGEST_QUERY = 100, 2000  # as the columns have it

@@ -8,8 +8,9 @@ done is actions.py's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,9 +21,6 @@ from labeler.jobs import jobs
 from labeler.jobs.leases import Lease
 from labeler.models import Image, Job, Project
 from labeler.models.job import Kind, State
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 AT_ONCE = 200  # images that are worked on while somebody waits
 STEP = 200

@@ -54,6 +54,11 @@ class CategoryIndex:
             )
         return sorted(found)
 
+    def named(self, text: str) -> int:
+        """The id of the class that a text names, by its id or by any name it ever had. Raises CategoryNotInProject."""
+        is_id = text.isascii() and text.isdigit() and len(text) < 19 and int(text) in self.names
+        return self.resolve([int(text) if is_id else text])[0]
+
     def present(self, ids: Iterable[int]) -> list[int]:
         """What an old answer means today: merged classes followed, retired ones left out; ascending and distinct."""
         return sorted({self.last(pk) for pk in ids} & self.ids_in_use)

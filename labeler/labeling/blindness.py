@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -20,9 +20,6 @@ from labeler.models import Image, Project
 from labeler.models.image import HELD_OUT, Slice, Status
 from labeler.models.queue import ChosenBy
 from labeler.models.statements import execute, fetch
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
 
 # ---------------------------------------------------------------- the model's word, to anybody
 

@@ -5,10 +5,10 @@ Writes Claim and the seats of QueueEntry. The order of locks is in claims.py.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import timedelta
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
@@ -16,9 +16,6 @@ from labeler.labeling import drafts
 from labeler.models import Claim, Project, QueueEntry
 from labeler.models.queue import ClaimState, Purpose
 from labeler.models.statements import fetch_one
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def release(*, image_id: int, annotator: User) -> bool:
@@ -108,10 +105,6 @@ def reopen(claim: Claim, project: Project) -> None:
     """Lease an answered or skipped image again to the same person, who took the answer back."""
     take_seat(claim)
     claim.state = ClaimState.OPEN
-    claim.expires_at = database_now() + timedelta(seconds=project.lease_seconds)
+    # By the database's clock: leases must not depend on which web server asks.
+    claim.expires_at = fetch_one("SELECT now()")[0] + timedelta(seconds=project.lease_seconds)
     claim.save(update_fields=["state", "holds_seat", "expires_at"])
-
-
-def database_now() -> datetime:
-    """The database's clock: leases must not depend on which web server asks."""
-    return fetch_one("SELECT now()")[0]

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from labeler.label_set import categories as label_set
+from labeler.labeling.member_lock import Member
 from labeler.models import Claim, Image, Prediction, Project, TrainingRun
 from labeler.models.queue import ClaimState, Purpose
 from labeler.models.statements import fetch, partly
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # What is read of a claim, in this order: a row of these is what claims_of() takes.
 COLUMNS = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at", "purpose")
 
 
 def claims_of(
-    project: Project,
-    annotator: User,
+    member: Member,
     client: UUID | None,
     rows: Sequence[tuple],
     images: dict[int, Image],
@@ -41,8 +37,8 @@ def claims_of(
     claims = []
     for row in rows:
         claim = Claim(
-            **dict(zip(COLUMNS, row, strict=True)), project=project, annotator=annotator, state=ClaimState.OPEN,
-            holds_seat=row[7] == Purpose.VOTE, client=client,
+            **dict(zip(COLUMNS, row, strict=True)), project=member.project, annotator=member.person,
+            state=ClaimState.OPEN, holds_seat=row[7] == Purpose.VOTE, client=client,
         )  # fmt: skip
         claim.image = images[claim.image_id]
         claim.shown_prediction = predictions.get(row[4])

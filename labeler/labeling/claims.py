@@ -18,9 +18,10 @@ locked. So the last seat is waited for in a transaction that has searched nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -35,9 +36,6 @@ from labeler.labeling.search import EntryRow, Frontier
 from labeler.models import Claim, Project, QueueEntry, TrainingRun
 from labeler.models.queue import ChosenBy, ClaimState, Purpose
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_CLAIMS = 50
 REMAINING_SECONDS = 10  # how long an approximate count of open images is reused
@@ -63,28 +61,20 @@ def claim(
     Empty when nothing is left for this person. Raises NotFound for people who are not in the project, Invalid for a
     bad count, NotPossibleNow for `predicted` in a project that shows no pre-labels.
     """
-    _check_count(count)
+    check_count(count)
     expire_leases(project)
     with transaction.atomic():
         member = lock_member(project, annotator)
-        claims = open_claims(project=project, annotator=annotator, client=client, count=count)
+        claims = open_claims(member, client, count)
         if member.is_paused:
             if not claims:
                 refuse_paused(member)
             return claims
         if len(claims) < count and predicted is not None:
-            claims += claim_predicted(
-                project=project,
-                annotator=annotator,
-                client=client,
-                member=member,
-                predicted=predicted,
-                confidence=(min_confidence, 1.0),
-                count=count - len(claims),
-            )
+            claims += claim_predicted(member, client, predicted, (min_confidence, 1.0), count - len(claims))
         elif len(claims) < count:
             entries, frontier = search.most_urgent(project, annotator, count - len(claims), member.frontier)
-            claims += _mixed(project, annotator, client, member, entries, frontier)
+            claims += _mixed(member, client, entries, frontier)
     if not claims and predicted is None:
         claims = _last_seat(project, annotator, client)
         if not claims and client is not None:
@@ -97,8 +87,7 @@ def claim(
 def _of_another_tab(project: Project, annotator: User, count: int) -> list[Claim]:
     """The person's open claims of any tab, taken over."""
     with transaction.atomic():
-        lock_member(project, annotator)
-        return open_claims(project=project, annotator=annotator, client=None, count=count)
+        return open_claims(lock_member(project, annotator), None, count)
 
 
 def _last_seat(project: Project, annotator: User, client: UUID | None) -> list[Claim]:
@@ -116,23 +105,17 @@ def _last_seat(project: Project, annotator: User, client: UUID | None) -> list[C
                 return []
             held = search.lock_entry(project, annotator, wanted)
             if held:
-                return _mixed(project, annotator, client, member, held, None)
+                return _mixed(member, client, held, None)
 
 
-def _mixed(
-    project: Project,
-    annotator: User,
-    client: UUID | None,
-    member: Member,
-    entries: Sequence[EntryRow],
-    frontier: Frontier | None,
-) -> list[Claim]:
+def _mixed(member: Member, client: UUID | None, entries: Sequence[EntryRow], frontier: Frontier | None) -> list[Claim]:
     """Lease these locked entries, gold images and repeats among them."""
-    seats = add_gold_and_repeats(project, annotator, [Seat(*entry) for entry in entries])
-    return _sit_down(project, annotator, client, member, seats, frontier, run=None)
+    seats = add_gold_and_repeats(member.project, member.person, [Seat(*entry) for entry in entries])
+    return _sit_down(member, client, seats, frontier)
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Raises Invalid for more images than are handed out at once, or none."""
     if not 1 <= count <= MOST_CLAIMS:
         raise Invalid(
             _("count must be between 1 and %(most_claims)s.") % {"most_claims": MOST_CLAIMS},
@@ -140,43 +123,36 @@ def _check_count(count: int) -> None:
         )
 
 
-def open_claims(*, project: Project, annotator: User, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
+def open_claims(member: Member, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
     """The person's open claims (of one tab, when it is named), oldest first, their leases renewed.
 
     A tab that holds none yet takes over those with a draft, whichever tab drew it: it was closed, or crashed, or runs
     on another computer, and what was drawn is to be there again.
     """
-    rows = _renew_own(project, annotator, count, client)
-    if not rows and client is not None and project.draws:
-        rows = _renew_own(project, annotator, count, client, statement=_RENEW_DRAFTED)
-    return claims_of(project, annotator, client, rows, images_of([row[1] for row in rows]), {}) if rows else []
+    rows = _renew_own(member, client, count)
+    if not rows and client is not None and member.project.draws:
+        rows = _renew_own(member, client, count, statement=_RENEW_DRAFTED)
+    return claims_of(member, client, rows, images_of([row[1] for row in rows]), {}) if rows else []
 
 
 def claim_predicted(
-    *,
-    project: Project,
-    annotator: User,
-    client: UUID | None,
-    member: Member,
-    predicted: int,
-    confidence: tuple[float, float],
-    count: int,
+    member: Member, client: UUID | None, predicted: int, confidence: tuple[float, float], count: int
 ) -> list[Claim]:
     """Lease up to `count` images that the active model puts in one class, surest first, never a blind one.
 
     confidence: between which the model's is. What the model says is shown with each, and so remembered in its claim.
-    Call in a transaction, after expire_leases, with the member locked. Raises NotPossibleNow in a project that
-    shows no pre-labels: an answer to "the model says" would pass for one that was given without help.
+    Call after expire_leases. Raises NotPossibleNow in a project that shows no pre-labels: an answer to "the model says"
+    would pass for one that was given without help.
     """
-    _check_count(count)
+    check_count(count)
+    project = member.project
     if not project.show_prelabels:
         raise NotPossibleNow(_("This project shows no pre-labels, so there are none to review."))
     run = TrainingRun.objects.filter(project=project, is_active=True).only("id").first()
     if run is None:
         return []
-    entries = search.predicted_as(project, annotator, run, predicted, confidence, count)
-    seats = [Seat(*entry) for entry in entries]
-    return _sit_down(project, annotator, client, member, seats, None, run=run)
+    entries = search.predicted_as(project, member.person, run, predicted, confidence, count)
+    return _sit_down(member, client, [Seat(*entry) for entry in entries], run=run)
 
 
 def claim_these(*, project: Project, annotator: User, image_ids: Sequence[int]) -> list[int]:
@@ -190,7 +166,7 @@ def claim_these(*, project: Project, annotator: User, image_ids: Sequence[int]) 
         member = lock_member(project, annotator)
         refuse_paused(member)
         entries = search.these(project, annotator, image_ids)
-        _sit_down(project, annotator, None, member, [Seat(*entry) for entry in entries], None, run=None)
+        _sit_down(member, None, [Seat(*entry) for entry in entries])
     mine = Claim.objects.filter(project=project, annotator=annotator, image__in=image_ids, state=ClaimState.OPEN)
     return list(mine.filter(purpose=Purpose.VOTE, image__slice="").order_by("image").values_list("image", flat=True))
 
@@ -233,15 +209,13 @@ _OF_THE_TAB = "(%(client)s::uuid IS NULL OR client = %(client)s)"
 _RENEW_DRAFTED = _RENEW.replace(_OF_THE_TAB, "EXISTS (SELECT FROM labeler_draft d WHERE d.claim_id = labeler_claim.id)")
 
 
-def _renew_own(
-    project: Project, annotator: User, count: int, client: UUID | None, *, statement: str = _RENEW
-) -> list[tuple]:
+def _renew_own(member: Member, client: UUID | None, count: int, *, statement: str = _RENEW) -> list[tuple]:
     """The person's open claims (of one tab, when it is named), oldest first, their leases renewed. Rows of COLUMNS."""
     params = {
-        "lease": project.lease_seconds,
+        "lease": member.project.lease_seconds,
         "client": client and str(client),
-        "project": project.pk,
-        "annotator": annotator.pk,
+        "project": member.project.pk,
+        "annotator": member.person.pk,
         "count": count,
     }
     return sorted(fetch(statement, params))
@@ -302,22 +276,21 @@ def _without_busy(annotator: User, seats: Sequence[Seat]) -> list[Seat]:
 
 
 def _sit_down(
-    project: Project,
-    annotator: User,
-    client: UUID | None,
     member: Member,
+    client: UUID | None,
     seats: Sequence[Seat],
-    frontier: Frontier | None,
+    frontier: Frontier | None = None,
     *,
-    run: TrainingRun | None,
+    run: TrainingRun | None = None,
 ) -> list[Claim]:
     """Take a seat of each locked entry, move the frontier, and write the claims with the pre-label each one shows.
 
     run: they are for the review grid, and show what this model says.
     """
-    seats = _without_busy(annotator, seats) if seats else []
+    seats = _without_busy(member.person, seats) if seats else []
     if not seats:
         return []
+    project = member.project
     ids = [seat.image for seat in seats]
     votes = [seat.image for seat in seats if seat.purpose == Purpose.VOTE]
     images = images_of(ids)
@@ -327,7 +300,7 @@ def _sit_down(
     shown = prelabels_of(project, ids, run) if run else prelabels_to_show(project, {pk: images[pk] for pk in helped})
     params = {
         "project": project.pk,
-        "annotator": annotator.pk,
+        "annotator": member.person.pk,
         "member": member.id,
         "client": client and str(client),
         "lease": project.lease_seconds,
@@ -342,4 +315,4 @@ def _sit_down(
     }
     rows = {row[1]: row for row in fetch(_SIT_DOWN, params)}
     predictions = {prediction.pk: prediction for prediction in shown.values()}
-    return claims_of(project, annotator, client, [rows[pk] for pk in ids], images, predictions)
+    return claims_of(member, client, [rows[pk] for pk in ids], images, predictions)

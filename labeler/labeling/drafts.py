@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db import connection, transaction
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, NoClaim, NotFound, StaleVersion
@@ -20,10 +21,7 @@ from labeler.labeling.objects import TooMany
 from labeler.models import Claim, Draft
 from labeler.models.drawn import MOST_OBJECTS
 from labeler.models.queue import ClaimState
-from labeler.models.statements import execute
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from labeler.models.statements import execute, fetch_one
 
 KEPT_FOR = timedelta(days=7)
 
@@ -68,16 +66,14 @@ def keep(*, image_id: int, annotator: User, objects: Any, revision: int | None =
         raise Invalid(_("revision is a number."), fields={"revision": ["not a number"]})
     if len(objects) > MOST_OBJECTS:
         raise TooMany(_("An answer has at most %(most)s objects.") % {"most": f"{MOST_OBJECTS:,}"})
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [image_id, annotator.pk])
-        row = cursor.fetchone()
+    with transaction.atomic():
+        row = fetch_one(_CLAIM, [image_id, annotator.pk])
         if row is None or row[1] not in _MAY_DRAFT:
             raise NoClaim(_("You have not been given this image. Ask for the next images first, then answer those."))
         claim, _state, there, now = row
         if revision is not None and revision != (there or 0):
             raise StaleVersion(_("Another screen of yours has kept a newer draft of this image."), current=there or 0)
-        cursor.execute(_SAVE, [claim, json.dumps(objects), now])
-        return Kept(objects, now, cursor.fetchone()[0])
+        return Kept(objects, now, fetch_one(_SAVE, [claim, json.dumps(objects), now])[0])
 
 
 def find(*, image_id: int, annotator: User) -> Kept:

@@ -9,27 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.label_set import categories as label_set
-from labeler.labeling.label_arrays import (
-    Selection,
-    codes_of,
-    declared_classes,
-    votes_sql,
-)
+from labeler.geometry.many_images import Pixels, box_pairs
+from labeler.labeling.label_arrays import HOW_SQL, Selection, class_codes, codes_of, flags_of, votes_sql
 from labeler.models import Project, columns
-from labeler.models.label import BLIND_SQL
 from labeler.models.project import Task
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from labeler.geometry.many_images import Pixels
-    from labeler.stats.objects.distance import IouOf
-    from labeler.stats.objects.drawings import Drawings
+from labeler.stats.objects.distance import IouOf
+from labeler.stats.objects.drawings import Drawings, drawings
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -38,7 +29,6 @@ IntArray = NDArray[np.int64]
 # At most so many objects are compared; of a larger project the images that come first by a number drawn from their id.
 # 2 million boxes take about a minute and 2 GB of a worker, a fifth as many masks the same.
 MOST_BOXES, MOST_SHAPES = 1_000_000, 200_000
-_BLIND, _RANDOM, _ASSISTED = 1, 2, 4  # bits of "how"
 
 _ANSWER = columns.record(
     [("id", ">i8"), ("image", ">i8"), ("round", ">i8"), ("person", ">i8"), ("version", ">i8"), ("seconds", ">f8"),
@@ -47,8 +37,7 @@ _ANSWER = columns.record(
 _ANSWERS = f"""
     SELECT l.id::int8, l.image_id::int8, l.round::int8, l.annotator_id::int8, l.guideline_version::int8,
            coalesce(l.seconds, 'NaN')::float8, extract(epoch FROM l.created_at)::float8, i.width::int8, i.height::int8,
-           ({BLIND_SQL}::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM}
-            + (l.shown_prediction_id IS NOT NULL)::int * {_ASSISTED})::smallint
+           {HOW_SQL}
 """
 _OBJECT = columns.record(
     [("label", ">i8"), ("number", ">i8"), ("category", ">i8"), ("x", ">f8"), ("y", ">f8"), ("width", ">f8"),
@@ -148,7 +137,7 @@ def read(project: Project, selection: Selection | None = None, *, all_rounds: bo
     annotators, person = codes_of(of_answers("person"))
     unit = _numbered(image, round_)
     answer = _rows_of(ids, of_objects("label"))
-    known, category = _categories(project, selection, of_objects("category"))
+    known, category = class_codes(project, selection, of_objects("category"))
     bounds = np.column_stack([of_objects(name) for name in ("x", "y", "width", "height")]).reshape(-1, 4)
     bounds[:, 2:] += bounds[:, :2]
     area = of_objects("area")
@@ -156,12 +145,11 @@ def read(project: Project, selection: Selection | None = None, *, all_rounds: bo
     if not is_boxes:
         pixels = _pixels(ids, of_answers("width")[answer], of_answers("height")[answer])
         area = pixels.area
-    how = of_answers("how")
     return DrawnArrays(
         image=image, round=round_, person=person, unit=unit, version=of_answers("version"),
-        seconds=of_answers("seconds"), at=of_answers("at"), is_blind=(how & _BLIND) > 0,
-        is_random=(how & _RANDOM) > 0, is_assisted=(how & _ASSISTED) > 0, answer=answer, number=of_objects("number"),
-        area=area, drawings=_drawings(unit, person, answer, category, bounds, pixels, len(annotators), len(known)),
+        seconds=of_answers("seconds"), at=of_answers("at"), **flags_of(of_answers("how")), answer=answer,
+        number=of_objects("number"), area=area,
+        drawings=_drawings(unit, person, answer, category, bounds, pixels, len(annotators), len(known)),
         pixels=pixels, annotators=annotators, categories=known, left_out=left_out,
     )  # fmt: skip
 
@@ -192,21 +180,8 @@ def _rows_of(ids: IntArray, wanted: IntArray) -> IntArray:
     return order[np.searchsorted(ids[order], wanted)] if wanted.size else np.empty(0, dtype=np.int64)
 
 
-def _categories(project: Project, selection: Selection, named: IntArray) -> tuple[list[int], IntArray]:
-    """Category ids by code, the declared ones first, and the code of each object. Merges are followed."""
-    index = label_set.index(project)
-    declared = declared_classes(project, index, selection.until)
-    distinct, place = codes_of(named)
-    meant = [index.last(pk, declared) for pk in distinct]
-    known = list(dict.fromkeys([*declared, *meant]))
-    code = {pk: at for at, pk in enumerate(known)}
-    return known, np.array([code[pk] for pk in meant], dtype=np.int64)[place]
-
-
 def _pixels(ids: IntArray, widths: IntArray, heights: IntArray) -> Pixels:
     """The shapes of these labels, by label and number: the order of the objects that are read beside them."""
-    from labeler.geometry.many_images import Pixels
-
     shapes = [json.loads(shape) for _label, _number, shape in fetch(_SHAPES, [ids.tolist()])]
     return Pixels.from_shapes(shapes, widths.tolist(), heights.tolist())
 
@@ -215,13 +190,10 @@ def _drawings(
     unit: IntArray, person: IntArray, answer: IntArray, category: IntArray, bounds: FloatArray, pixels: Pixels | None,
     n_people: int, n_categories: int,
 ) -> Drawings:  # fmt: skip
-    from labeler.geometry import many_images
-    from labeler.stats.objects.drawings import drawings
-
     answered = np.zeros((int(unit.max()) + 1 if unit.size else 0, n_people), dtype=bool)
     answered[unit, person] = True
     image, who = unit[answer], person[answer]
-    pairs = pixels.pairs(image, who) if pixels else many_images.box_pairs(bounds, image, who)
+    pairs = pixels.pairs(image, who) if pixels else box_pairs(bounds, image, who)
     return drawings(
         answered=answered, image=image, person=who, category=category, bounds=bounds, pairs=pairs, least=0.0,
         n_categories=max(1, n_categories),

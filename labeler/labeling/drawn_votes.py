@@ -11,17 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from django.db import connection
 
+from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
+from labeler.labeling.objects import Drawn
 from labeler.models import Image, Project
-
-if TYPE_CHECKING:
-    from labeler.labeling.objects import Drawn
-    from labeler.stats.objects.drawings import Drawings
+from labeler.stats.objects.drawings import Drawings, drawings
+from labeler.stats.objects.matching import clusters
 
 # In the order of their image: so that one image's are together, and nobody else's are kept in memory.
 _VOTES = """
@@ -151,8 +151,6 @@ def _place(drawn: Answers, own: Sequence[int]) -> Place:
 
 def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[list[int]]:
     """For each place where somebody drew: which objects are there."""
-    from labeler.stats.objects.matching import clusters
-
     of = clusters(arrays(drawn, width=width, height=height, least=iou), iou).of.tolist()
     members: dict[int, list[int]] = defaultdict(list)
     for at, place in enumerate(of):
@@ -162,9 +160,6 @@ def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[list
 
 def arrays(drawn: Answers, *, width: int, height: int, least: float) -> Drawings:
     """One image's answers as arrays, with the pairs of objects that overlap by at least `least`."""
-    from labeler.geometry import overlaps
-    from labeler.stats.objects.drawings import drawings
-
     pairs = overlaps.iou_pairs_between(drawn.shape, drawn.person, least=least, width=width, height=height)
     classes = {category: code for code, category in enumerate(sorted(set(drawn.category)))}
     return drawings(

@@ -94,7 +94,15 @@ _RECORD = columns.record(
 )
 _ID_RECORD = columns.record([("id", ">i8")])
 NONE_OF_THEM = -1
-_BLIND, _RANDOM, _ASSISTED = 1, 2, 4  # bits of "how"
+# How a label was given, in bits; as flags by flags_of().
+HOW_SQL = f"""
+    ({BLIND_SQL}::int + (l.chosen_by = 'random')::int * 2 + (l.shown_prediction_id IS NOT NULL)::int * 4)::smallint
+"""
+
+
+def flags_of(how: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
+    """is_blind, is_random and is_assisted of LabelArrays and DrawnArrays, from a column of HOW_SQL."""
+    return {name: (how & bit) > 0 for name, bit in (("is_blind", 1), ("is_random", 2), ("is_assisted", 4))}
 
 
 def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
@@ -107,9 +115,7 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     return (
         f"""
         SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
-               (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01',
-               ({BLIND_SQL}::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM}
-                + (l.shown_prediction_id IS NOT NULL)::int * {_ASSISTED})::smallint
+               (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01', {HOW_SQL}
         {source}
         """,
         params,
@@ -160,24 +166,16 @@ def label_ids(project: Project, selection: Selection) -> NDArray[np.int64]:
 
 def read_labels(project: Project, selection: Selection | None = None) -> LabelArrays:
     """The votes of a selection as arrays: one query. Cannot-tells and skips are missing values and left out."""
-    sql, params = _sql(project, selection or Selection(labels="all", sample="all"))
+    selection = selection or Selection(labels="all", sample="all")
+    sql, params = _sql(project, selection)
     table = columns.read(sql, params, _RECORD, whole=True)
     image = table["image"].astype(np.int64)
     annotators, annotator = codes_of(table["annotator"].astype(np.int64))
-    named, category = codes_of(table["category"].astype(np.int64))
-    how = table["how"].astype(np.int64)
-
-    index = label_set.index(project)
-    declared = declared_classes(project, index, selection.until if selection else None)
-    meant = [index.last(pk, declared) for pk in named]
-    known = list(declared)
-    known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
-    place = {pk: code for code, pk in enumerate(known)}
-    code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category]
+    known, code = class_codes(project, selection, table["category"].astype(np.int64))
     rows = LabelArrays(
         image=image, annotator=annotator, answers=code, seconds=table["seconds"].astype(np.float32),
-        day=table["day"].astype(np.int64), is_blind=(how & _BLIND) > 0, is_random=(how & _RANDOM) > 0,
-        is_assisted=(how & _ASSISTED) > 0, annotators=annotators, categories=known,
+        day=table["day"].astype(np.int64), **flags_of(table["how"].astype(np.int64)), annotators=annotators,
+        categories=known,
     )  # fmt: skip
     # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
     rows = rows.where(np.argsort(image * (len(annotators) + 1) + annotator, kind="stable"))
@@ -203,6 +201,19 @@ def codes_of(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
     present = np.zeros(span, dtype=bool)
     present[values - lowest] = True
     return (np.flatnonzero(present) + lowest).tolist(), (np.cumsum(present) - 1)[values - lowest]
+
+
+def class_codes(
+    project: Project, selection: Selection, named: NDArray[np.int64]
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Ids by code, declared classes first, and the code of each that is named; NONE_OF_THEM is -1. Follows merges."""
+    index = label_set.index(project)
+    declared = declared_classes(project, index, selection.until)
+    distinct, place = codes_of(named)
+    meant = [index.last(pk, declared) for pk in distinct]
+    known = [pk for pk in dict.fromkeys([*declared, *meant]) if pk != NONE_OF_THEM]
+    code = {pk: at for at, pk in enumerate(known)}
+    return known, np.array([code.get(pk, -1) for pk in meant], dtype=np.int64)[place]
 
 
 def declared_classes(project: Project, index: label_set.CategoryIndex, until: Until | None) -> dict[int, None]:

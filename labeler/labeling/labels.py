@@ -16,9 +16,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -33,9 +34,6 @@ from labeler.models.label import VOTES, Answer
 from labeler.models.queue import ClaimState, Purpose
 from labeler.models.statements import execute, fetch_one
 from labeler.stats import tally as votes
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 TRIES = 3
 
@@ -64,39 +62,14 @@ class Saved:
         return dict(zip(self.categories, self.category_names, strict=True))
 
 
-def save_label(
-    *,
-    image_id: int,
-    annotator: User,
-    answer: str = Answer.LABELED,
-    categories: Sequence[int | str] = (),
-    drawn: Sequence[Any] | None = None,
-    keep_all: bool = False,
-    mend: bool = False,
-    reason: str = "",
-    seconds: float | None = None,
-    label_set: int | None = None,
-    idempotency_key: UUID | None = None,
-    at: datetime | None = None,
-) -> Saved:
-    """Keep one answer of one person: a label (its categories by id or by any name they had), cannot tell, or skip.
+def save_label(*, image_id: int, annotator: User, idempotency_key: UUID | None = None, **said: Any) -> Saved:
+    """Keep one answer of one person: a label, cannot tell, or skip. said: its members, those of answering().
 
-    Where people draw, a label is its objects instead: drawn, keep_all and mend are those of objects.check().
-
-    Needs a claim of the person on the image, open or not (NoClaim). `seconds` from painted to answered. `label_set`:
-    the version of the label set the person had on screen, when older than the present one. `at`: when it was said, for
-    histories that are simulated (demo/); else now.
-    With an idempotency key, the same call again writes nothing and gives the same answer; another answer under that
-    key is refused. Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, ObjectsRefused, TooMany,
-    KeyReused.
+    Needs a claim of the person on the image, open or not (NoClaim). With an idempotency key, the same call again writes
+    nothing and gives the same answer; another answer under that key is refused. Raises NotFound, NoClaim,
+    CategoryNotInProject, WrongTask, Invalid, ObjectsRefused, TooMany, KeyReused.
     """
-    if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
-        raise Invalid(_("answer must be skip or cannot_tell."), fields={"answer": ["unknown"]})
-    wanted = answering(
-        image_id, answer, categories, drawn=drawn, keep_all=keep_all, mend=mend, reason=reason, seconds=seconds,
-        label_set=label_set, key=idempotency_key, at=at,
-    )  # fmt: skip
-    return _once(wanted.image_id, annotator, wanted)
+    return _once(annotator, answering(image_id, key=idempotency_key, **said))
 
 
 def undo(*, image_id: int, annotator: User, idempotency_key: UUID | None = None) -> Saved:
@@ -105,7 +78,7 @@ def undo(*, image_id: int, annotator: User, idempotency_key: UUID | None = None)
     The same key again gives the same answer and takes nothing more back, also after a new label.
     Raises NothingToUndo, NotFound, KeyReused.
     """
-    return _once(image_id, annotator, taking_back(image_id, key=idempotency_key))
+    return _once(annotator, taking_back(image_id, key=idempotency_key))
 
 
 # ---------------------------------------------------------------- several at once
@@ -118,13 +91,13 @@ def save_in_turn(*, annotator: User, wanted: Wanted) -> Saved:
     so it waits for nobody who could be waiting for it. Raises as save_label and undo do.
     """
     with transaction.atomic():
-        return _answer(wanted.image_id, annotator, wanted)
+        return _answer(annotator, wanted)
 
 
 # ---------------------------------------------------------------- how
 
 
-def _once(image_id: int, annotator: User, wanted: Wanted) -> Saved:
+def _once(annotator: User, wanted: Wanted) -> Saved:
     """Answer; when another answer of this person came between, answer again with the image held before it is read.
 
     Locks are waited for after a statement's snapshot was taken: two answers of one person at the same moment both read
@@ -135,8 +108,8 @@ def _once(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         try:
             with transaction.atomic():
                 if attempt > 1:
-                    _hold(image_id, annotator)
-                return _answer(image_id, annotator, wanted)
+                    _hold(wanted.image_id, annotator)
+                return _answer(annotator, wanted)
         except IntegrityError:
             if attempt == TRIES:
                 raise
@@ -149,10 +122,10 @@ def _hold(image_id: int, annotator: User) -> None:
     list(Image.objects.select_for_update(no_key=True).filter(pk=image_id).values_list("pk"))
 
 
-def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
-    case = read_case(image_id, annotator, wanted.key)
+def _answer(annotator: User, wanted: Wanted) -> Saved:
+    case = read_case(wanted.image_id, annotator, wanted.key)
     if case is None or not case.is_member:
-        _explain_missing_claim(image_id, annotator)
+        _explain_missing_claim(wanted.image_id, annotator)
     case.now = wanted.at or case.now
     if case.twin is not None:
         return _replay(case, annotator, wanted)
@@ -184,7 +157,7 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         drafts.end([case.claim.pk])
     return Saved(
         id=label_id,
-        image_id=image_id,
+        image_id=wanted.image_id,
         annotator=annotator,
         answer=wanted.answer,
         categories=ids,

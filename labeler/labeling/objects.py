@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+import numpy as np
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, NotPossibleNow, WrongTask
+from labeler.geometry import checks, masks, overlaps
+from labeler.geometry.checks import Checked
+from labeler.geometry.shapes import Impossible, Malformed
 from labeler.label_set import categories as label_set
 from labeler.label_set import questions
 from labeler.models import Project
 from labeler.models.drawn import MOST_OBJECTS, MOST_POINTS, Change
 from labeler.models.project import Task
 from labeler.wording import shapes as words
-
-if TYPE_CHECKING:
-    from labeler.geometry.checks import Checked
 
 # What may be drawn for each task. A polygon is kept as drawn where a mask is asked: it is rasterised when it is read.
 KINDS: dict[str, tuple[str, ...]] = {
@@ -188,15 +189,11 @@ class _Owners:
     """Which class each pixel of one image has."""
 
     def __init__(self, width: int, height: int):
-        import numpy as np
-
         self.width, self.height = width, height
         self.classes = np.full((height, width), -1, dtype=np.int64)
 
     def take(self, drawn: Drawn) -> bool:
         """Give the object its pixels; False where one of them has another class, which it keeps."""
-        from labeler.geometry import masks
-
         crop = masks.raster(drawn.shape, self.width, self.height)
         rows, columns = crop.bits.shape
         window = self.classes[crop.y : crop.y + rows, crop.x : crop.x + columns]
@@ -230,8 +227,6 @@ class _Reader:
         """Find the ordinary polygons of all that will be read, in one pass; the rest is checked one by one."""
         shapes = [{"polygon": one.get("polygon")} if isinstance(one, Mapping) else None for one in sent]
         if any(shape is not None and shape["polygon"] is not None for shape in shapes):
-            from labeler.geometry import checks
-
             self.sound = checks.sound_polygons(shapes, width=self.width, height=self.height)
 
     def read(self, place: int, one: Any) -> None:
@@ -245,8 +240,6 @@ class _Reader:
             self.refused.append({"number": place, "code": refused.code, "reason": refused.reason})
 
     def _read(self, place: int, one: Mapping[str, Any]) -> None:
-        from labeler.geometry import checks, shapes  # shapely: only where somebody draws
-
         origin = self._origin(place, one)
         shape = {name: one[name] for name in SHAPES if one.get(name) is not None}
         if len(shape) > 1:
@@ -262,9 +255,9 @@ class _Reader:
                 smallest=self.index.smallest.get(category, 0.0),
                 sound=self.sound[place] if place < len(self.sound) else None,
             )  # fmt: skip
-        except shapes.Malformed as error:
+        except Malformed as error:
             _malformed(place, words.sentence(error.code))
-        except shapes.Impossible as error:
+        except Impossible as error:
             raise _Refused(error.code, words.sentence(error.code)) from error
         self.points += found.points
         if self.points > MOST_POINTS:
@@ -321,8 +314,6 @@ class _Reader:
             raise _Refused(error.code, str(error)) from error
 
     def _iou(self, origin: Mapping[str, Any], drawn: Drawn) -> float:
-        from labeler.geometry import overlaps
-
         before = {name: origin[name] for name in SHAPES if origin.get(name) is not None}
         if before == drawn.shape:
             return 1.0
@@ -345,8 +336,6 @@ def _malformed(place: int, reason: str) -> NoReturn:
 
 def _check_disjoint(drawn: Sequence[Drawn], width: int, height: int) -> None:
     """A pixel has one class. Two objects of one class may overlap: together they are what was painted."""
-    from labeler.geometry import masks
-
     pair = masks.disjoint([one.shape for one in drawn], width, height, [one.category for one in drawn])
     if pair is not None:
         reason = _("It overlaps an object of another class: a pixel has one class.")

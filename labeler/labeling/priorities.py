@@ -7,9 +7,10 @@ Knows places, and how they are written beside people who label. Which order is a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 
 from labeler.accounts.audit import audit
@@ -18,12 +19,7 @@ from labeler.models import Project, QueueEntry
 from labeler.models.image import Slice
 from labeler.models.queue import ChosenBy
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.db.backends.utils import CursorWrapper
-
-# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for
-# milliseconds.
+# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for milliseconds.
 CHUNK = 500
 MOST_FIRST = 1_000  # images that are put first at once
 Place = tuple[float, str]  # priority, why

@@ -9,14 +9,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
+
+from django.contrib.auth.models import User
 
 from labeler.models import Claim, Image, Project
 from labeler.models.statements import fetch_one, partly
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 @dataclass(slots=True)

@@ -7,14 +7,12 @@ a transaction, with the person's membership locked, or two searches for one pers
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
 
 from labeler.label_set import categories as label_set
 from labeler.models import Project, TrainingRun
 from labeler.models.statements import fetch
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back and
 # newly urgent images appear. Each entry costs two index look-ups, also for somebody who has seen all of them.
@@ -86,7 +84,7 @@ def most_urgent(
     once more: the frontier is a short cut, and may never hide an image. What a neighbour has locked is passed by.
     """
     params: dict[str, float | None] = {"project": project.pk, "annotator": annotator.pk, "count": count}
-    found = _rows(TOP, params)
+    found = fetch(TOP, params)
     moved = None
     if len(found) < count:
         beyond: list[EntryRow] = []
@@ -94,9 +92,9 @@ def most_urgent(
         if frontier is not None:
             priority, image = frontier
             behind = params | {"frontier_priority": priority, "frontier_image": image}
-            beyond = _new(found, _rows(BEYOND_FRONTIER, behind))
+            beyond = _new(found, fetch(BEYOND_FRONTIER, behind))
         if len(found) + len(beyond) < count:
-            beyond = _new(found, _rows(ANYWHERE, params | {"count": count + len(found)}))
+            beyond = _new(found, fetch(ANYWHERE, params | {"count": count + len(found)}))
         found += beyond[: count - len(found)]
         if beyond:
             moved = (found[-1][1], found[-1][0])
@@ -110,18 +108,18 @@ def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
 
 def most_urgent_image(project: Project, annotator: User) -> int | None:
     """The image of the most urgent open seat, also of one that somebody is about to take. Locks nothing."""
-    rows = _rows(LAST_SEAT, {"project": project.pk, "annotator": annotator.pk})
+    rows = fetch(LAST_SEAT, {"project": project.pk, "annotator": annotator.pk})
     return rows[0][0] if rows else None
 
 
 def lock_entry(project: Project, annotator: User, image: int) -> list[EntryRow]:
     """The entry of one image, locked, after waiting for whoever has it; empty when it is full by then."""
-    return _rows(THAT_SEAT, {"project": project.pk, "annotator": annotator.pk, "image": image})
+    return fetch(THAT_SEAT, {"project": project.pk, "annotator": annotator.pk, "image": image})
 
 
 def these(project: Project, annotator: User, image_ids: Sequence[int]) -> list[EntryRow]:
     """The entries of these images that the person may be given, locked; never a blind one."""
-    return _rows(THESE, {"project": project.pk, "annotator": annotator.pk, "images": list(image_ids)})
+    return fetch(THESE, {"project": project.pk, "annotator": annotator.pk, "images": list(image_ids)})
 
 
 def predicted_as(
@@ -142,8 +140,4 @@ def predicted_as(
         "max_confidence": high,
         "count": count,
     }
-    return _rows(PREDICTED, params)
-
-
-def _rows(sql: str, params: dict) -> list[EntryRow]:
-    return fetch(sql, params)
+    return fetch(PREDICTED, params)

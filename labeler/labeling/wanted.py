@@ -55,7 +55,15 @@ def answering(
     key: UUID | None = None,
     at: datetime | None = None,
 ) -> Wanted:
-    """An answer to be saved, checked for shape; the members are save_label's. Raises Invalid."""
+    """An answer to be saved, checked for shape: a label, cannot tell, or skip. Raises Invalid.
+
+    categories: of a label, by id or by any name they had; where people draw a label is its objects instead: drawn,
+    keep_all and mend are those of objects.check(). seconds: from painted to answered. label_set: the version of the
+    label set the person had on screen, when older than the present one. key: idempotency key. at: when it was said, for
+    histories that are simulated (demo/); else now.
+    """
+    if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
+        raise Invalid(_("answer must be skip or cannot_tell."), fields={"answer": ["unknown"]})
     if seconds is not None and not 0 <= seconds < float("inf"):
         raise Invalid(_("seconds must be a number from 0."), fields={"seconds": ["out of range"]})
     body: dict[str, Any] = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}

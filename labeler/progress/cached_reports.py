@@ -21,7 +21,8 @@ from labeler.releases import summary
 from labeler.review.worklists import Pair
 from labeler.stats.objects.place_then_class import HEADLINE
 
-KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
+# Of a small project, in this process, unless a label comes in: images, decisions and seats change without one.
+KEPT_HERE_SECONDS = {"overview": 5, "progress": 5, "economy": 5, "trust": reports.KEPT_SECONDS}
 CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
 
 
@@ -41,24 +42,17 @@ def agreement_figures(project: Project, selection: Selection, *, wait: bool = Tr
     return cache.get(project, name, count, wait=wait)
 
 
-def progress_figures(project: Project) -> Figures:
-    """The progress report and its time."""
-    return _kept_here(project, "progress", wait=True)
+def figures(project: Project, name: str, *, wait: bool = False) -> Figures:
+    """One of overview, progress, trust, economy, export and checks, and its time. wait: as for agreement."""
 
+    def count() -> Report:
+        if name not in KEPT_HERE_SECONDS:
+            return compute(project, name)
+        # With the project's version: a wanted number that was just typed must not wait for the next count.
+        now = f"{name}:{project.version}"
+        return reports.kept(project, now, lambda: compute(project, name), KEPT_HERE_SECONDS[name])
 
-def overview_figures(project: Project) -> Figures:
-    """The figures of the overview and their time; value is None before the first count of a large project."""
-    return _kept_here(project, "overview")
-
-
-def trust_figures(project: Project, *, wait: bool = False) -> Figures:
-    """Everything beside agreement itself (labeler/agreement/trust.py), and its time. wait: as for agreement."""
-    return _kept_here(project, "trust", wait=wait, seconds=reports.KEPT_SECONDS)
-
-
-def economy_figures(project: Project, *, wait: bool = False) -> Figures:
-    """The label economy (labeler/progress/label_economy.py), and its time. wait: as for agreement."""
-    return _kept_here(project, "economy", wait=wait)
+    return cache.get(project, name, count, wait=wait)
 
 
 def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool = False) -> Figures:
@@ -90,28 +84,6 @@ def report_figures(
     if selection.until is not None or ordered is not None:
         return Figures(count(), timezone.now(), False)
     name = f"report:{selection.labels}:{selection.sample}:{'names' if names else 'numbers'}"
-    return cache.get(project, name, count, wait=wait)
-
-
-def export_figures(project: Project) -> Figures:
-    """What an export would hold (labeler/releases/summary.py), and its time; of a large project first counted here."""
-    return cache.get(project, "export", lambda: compute(project, "export"), wait=True)
-
-
-def checks_figures(project: Project) -> Figures:
-    """Balance, people and groups of the data set (labeler/data_checks/report.py), and their time."""
-    return cache.get(project, "checks", lambda: compute(project, "checks"))
-
-
-def _kept_here(project: Project, name: str, *, wait: bool = False, seconds: int = KEPT_SECONDS) -> Figures:
-    """A report that this process keeps, where the project is small: for so long, unless a label comes in.
-
-    With the project's version: a wanted number that was just typed must not wait for the next count.
-    """
-
-    def count() -> Report:
-        return reports.kept(project, f"{name}:{project.version}", lambda: compute(project, name), seconds)
-
     return cache.get(project, name, count, wait=wait)
 
 

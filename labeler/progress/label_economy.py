@@ -13,7 +13,7 @@ import numpy as np
 from django.utils import timezone
 
 from labeler.consensus import economy_standing
-from labeler.consensus.economy_standing import FEWEST_CHECKS, Standing
+from labeler.consensus.economy_standing import FEWEST_CHECKS
 from labeler.labeling.seats import HELD_OUT_SEATS
 from labeler.models import EconomyPoint, Label, Project
 from labeler.models.image import HELD_OUT
@@ -22,7 +22,7 @@ from labeler.models.project import ConsensusMethod
 from labeler.models.statements import fetch
 from labeler.stats import economy as stats
 from labeler.stats import pace as stats_pace
-from labeler.stats.results import Reason, Stat, undefined
+from labeler.stats.results import Reason, undefined
 from labeler.training import runs
 
 Report = dict[str, Any]
@@ -37,6 +37,7 @@ def figures(project: Project) -> Report:
     """GET /api/projects/{id}/economy/ as plain values. A figure that is not defined carries its reason."""
     found = economy_standing.standing(project)
     model = runs.active(project)
+    why = Reason("economy_of_classes_only") if project.draws else Reason("no_images_with_two_classes")
     report: Report = {
         "goal": project.goal_right,
         "asks_by_gain": project.ask_by_gain,
@@ -47,15 +48,26 @@ def figures(project: Project) -> Report:
         "pace": pace(project),
         "assisted": _assisted(project),
         "history": history(project),
+        **dict.fromkeys(("images", "judgements", "judged", "checks", "held_out", "askable"), 0),
+        **dict.fromkeys(("per_image", "claimed", "near_enough", "accuracy", "next_hour", "until_goal")),
+        "right": undefined(why).as_dict(),
+        "corrected": undefined(stats.NO_BLIND_IMAGES).as_dict(),
+        "checks_wanted": FEWEST_CHECKS,
+        "reached": False,
+        "surely": False,
+        "ahead": [],
     }
     if found is None or not found.image_ids.size:
-        why = Reason("economy_of_classes_only") if project.draws else Reason("no_images_with_two_classes")
-        none = undefined(why)
-        return {**report, **_counts(None), **_right(None, none), "ahead": [], "next_hour": None, "until_goal": None}
+        return report
     share, borne_out = found.share_right(), found.is_borne_out(project.goal_right)
-    n = len(found.image_ids)
-    report |= {**_counts(found), **_right(found, share.estimate)}
+    n, judgements = len(found.image_ids), int(found.votes.sum())
     report |= {
+        "images": n,
+        "judgements": judgements,
+        "judged": int(found.judged.sum()),
+        "per_image": judgements / n,
+        "right": share.estimate.as_dict(),
+        "checks": int(found.checks.right.size),
         "held_out": int(found.held_out.sum()),
         "claimed": share.claimed,
         "corrected": share.corrected.as_dict(),
@@ -69,30 +81,10 @@ def figures(project: Project) -> Report:
     left = np.maximum(0, min(project.most_labels, people) - found.votes) * ~found.decided
     report["askable"] = int(left.sum())
     if found.is_multi or not (found.votes > 0).any():
-        return {**report, "ahead": [], "next_hour": None, "until_goal": None}
-    look = stats.outlook(
-        found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist()
-    )  # fmt: skip
+        return report
+    look = stats.outlook(found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist())
     missing = 0 if borne_out else report["checks_wanted"] - report["checks"]
     return {**report, **_ahead(look, share, project.goal_right, missing, report["pace"], report["askable"])}
-
-
-def _counts(found: Standing | None) -> Report:
-    n = 0 if found is None else len(found.image_ids)
-    judgements = 0 if found is None else int(found.votes.sum())
-    return {
-        "images": n, "judgements": judgements, "judged": 0 if found is None else int(found.judged.sum()),
-        "per_image": judgements / n if n else None,
-    }  # fmt: skip
-
-
-def _right(found: Standing | None, stat: Stat) -> Report:
-    nothing = undefined(stats.NO_BLIND_IMAGES)
-    return {
-        "right": stat.as_dict(), "claimed": None, "corrected": nothing.as_dict(),
-        "checks": 0 if found is None else int(found.checks.right.size), "checks_wanted": FEWEST_CHECKS, "held_out": 0,
-        "near_enough": None, "accuracy": None, "reached": False, "surely": False, "askable": 0,
-    }  # fmt: skip
 
 
 def _ahead(

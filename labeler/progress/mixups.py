@@ -5,16 +5,14 @@ For the guideline beside the image. Knows votes, never a model; a figure of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.cache import cache
 
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import Selection
+from labeler.models import Project
 from labeler.progress import cached_reports
-
-if TYPE_CHECKING:
-    from labeler.models import Project
 
 # Below that it is chance, and a reader would look for a difference that nobody has trouble with.
 LEAST_IMAGES = 3

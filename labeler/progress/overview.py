@@ -16,7 +16,7 @@ import numpy as np
 from django.db.models import Count
 from numpy.typing import NDArray
 
-from labeler.agreement import model_as_rater, reports
+from labeler.agreement import model_as_rater, reports, trust
 from labeler.errors import LabelerError
 from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays, seats
@@ -32,6 +32,7 @@ from labeler.stats.anchoring import share_of
 from labeler.stats.classpair import between_classes, without_each
 from labeler.stats.forecast import Forecast, days_left
 from labeler.stats.grouping import group_rows
+from labeler.stats.pace import median
 from labeler.stats.pairs import count_rows
 from labeler.stats.people import WithOthers, with_others
 from labeler.stats.results import NO_SHARED_IMAGES, plain, undefined
@@ -77,7 +78,7 @@ def _of_classes(project: Project) -> Report:
         "alpha": _headline(everything, blind),
         "people": _people(project, rows, usernames, everything),
         "class_pairs": [] if project.is_multi else _class_pairs(project, rows, usernames, everything),
-        "seconds_median": _median(rows.seconds),
+        "seconds_median": median(rows.seconds),
         "accepted": _accepted(project),
         "review": _review(project, model) if model else None,
         "doubts": len(label_errors.waiting(project, model)) if model else 0,
@@ -115,11 +116,6 @@ def _headline(everything: Report, blind: Report) -> Report:
     """Alpha of blind labels; while two people judged nothing blind, that of all labels: better, and it says so."""
     use = everything if blind["alpha"]["value"] is None and everything["alpha"]["value"] is not None else blind
     return {**use["alpha"], "labels": use["labels"]}
-
-
-def _median(seconds: NDArray[np.float32]) -> float | None:
-    measured = seconds[~np.isnan(seconds)]
-    return round(float(np.median(measured)), 2) if measured.size else None
 
 
 # ---------------------------------------------------------------- people
@@ -301,19 +297,15 @@ def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]
 def _accepted(project: Project) -> Report:
     """Answers that were given under a suggestion, and how many of them are the suggestion."""
     # OFFSET 0 has each prediction looked up by its key: the planner would rather read those of all projects.
-    rows = fetch(
-        """
+    sql = """
         SELECT l.categories, p.categories, count(*)
         FROM labeler_label l CROSS JOIN LATERAL (
             SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
         WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
         GROUP BY 1, 2
-        """,
-        [project.pk],
-    )
-    index = label_set.index(project)
-    same = sum(n for said, shown, n in rows if index.resolve(said) == index.resolve(shown))
-    return {"shown": sum(n for _said, _shown, n in rows), "same": same}
+    """
+    shown, same = trust.equal_answers(project, sql, [project.pk])
+    return {"shown": shown, "same": same}
 
 
 def _review(project: Project, model: TrainingRun) -> Report:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,9 +22,6 @@ from labeler.errors import Conflict, NotFound, StaleVersion, WrongTask
 from labeler.label_set import categories as label_set
 from labeler.labeling import counters, objects
 from labeler.models import Decision, Image
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_REASON = 10_000
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
@@ -21,9 +22,6 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, KeyReused, NotFound
 from labeler.models import Comment, Image, Project, Thread
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_TEXT = 2000
 

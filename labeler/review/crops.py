@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -28,9 +29,6 @@ from labeler.models.statements import fetch
 from labeler.stats.anchoring import share_of
 from labeler.stats.results import Stat
 from labeler.training import prelabels
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 PAGE_SIZE = 40
 VERDICTS = tuple(ObjectVerdict.Verdict.values)

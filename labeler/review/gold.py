@@ -7,10 +7,12 @@ given before an image became gold may be what made it gold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -20,19 +22,18 @@ from labeler.accounts.audit import audit
 from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.errors import Conflict, Invalid, NotFound
+from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
+from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import object_rows
-from labeler.labeling.objects import Drawn
+from labeler.labeling.objects import SHAPES, Drawn
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
 from labeler.models.statements import fetch
-from labeler.review import adjudication, gold_objects
+from labeler.review import adjudication
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 2000
 
@@ -234,15 +235,40 @@ def _told_of_objects(project: Project, by: str, image_id: int | None) -> dict[in
     found: dict[int, Told] = {}
     for pk, label, answer, said, image in rows:
         told = found.setdefault(pk, Told())
-        right, n = gold_objects.score(
-            known[image].image, known[image].drawn or [], drawn[label], iou=project.gold_iou, index=index
-        )
+        right, n = _score(known[image].image, known[image].drawn or [], drawn[label], iou=project.gold_iou, index=index)
         told.right += right
         told.n += max(n, 1)  # a known "nothing here" is one thing to be right about
         told.right += n == 0 and answer == Answer.LABELED
         named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
         told.answers[named] = told.answers.get(named, 0) + 1
     return found
+
+
+def _score(
+    image: Image, known: Sequence[Mapping[str, Any]], drawn: Sequence[Drawn], *, iou: float, index: CategoryIndex
+) -> tuple[int, int]:
+    """(right, n): n counts the known objects and those that the person invented, right the known ones found.
+
+    Found: the best free match by falling overlap is at least `iou` and has the class. Merged classes are what they were
+    merged into. An object of another class at the place of a known one is one error, not two.
+    """
+    shapes = [{kind: one[kind] for kind in SHAPES if kind in one} for one in known]
+    if not shapes or not drawn:
+        return 0, len(shapes) + len(drawn)
+    i, j, value = overlaps.iou_pairs(
+        shapes, [one.shape for one in drawn], least=iou, width=image.width, height=image.height
+    )
+    taken_known: set[int] = set()
+    taken_drawn: set[int] = set()
+    right = 0
+    for at in np.argsort(-value, kind="stable").tolist():
+        a, b = int(i[at]), int(j[at])
+        if a in taken_known or b in taken_drawn:
+            continue
+        taken_known.add(a)
+        taken_drawn.add(b)
+        right += index.resolve([known[a]["category"]]) == index.resolve([drawn[b].category])
+    return right, len(shapes) + len(drawn) - len(taken_drawn)
 
 
 def feedback(
@@ -263,7 +289,7 @@ def feedback(
     told = {"categories": index.label(known), "explanation": gold.explanation}
     if gold.project.draws and gold.drawn is not None:
         image = Image.objects.get(pk=image_id)
-        right, n = gold_objects.score(image, gold.drawn, drawn or [], iou=gold.project.gold_iou, index=index)
+        right, n = _score(image, gold.drawn, drawn or [], iou=gold.project.gold_iou, index=index)
         objects = [{**one, "category": index.names[one["category"]]} for one in gold.drawn]
         return {"right": right == n and drawn is not None, **told, "objects": objects}
     return {"right": index.resolve(categories) == known, **told}

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid5
 
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models.functions import Now
@@ -33,9 +34,6 @@ from labeler.models import Claim, Image, Plant, Project, TrainingRun
 from labeler.models.queue import ChosenBy, ClaimState
 from labeler.models.statements import fetch
 from labeler.review.planted import confidences, how_many, plant, plantable, waiting_plants
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 PAGE_SIZE = 18  # six by three on a desk, and whole rows in threes and twos
 MOST_ITEMS = 50
@@ -86,33 +84,22 @@ def open_page(
     """
     _check_task(project)
     low = project.review_confidence if min_confidence is None else min_confidence
-    if not 1 <= count <= MOST_ITEMS:
-        raise Invalid(
-            _("count must be between 1 and %(most_items)s.") % {"most_items": MOST_ITEMS},
-            fields={"count": ["out of range"]},
-        )
+    queue.check_count(count)
     run = (
         TrainingRun.objects.filter(project=project, is_active=True).only("id", "is_calibrated", "outside_name").first()
     )
     claim_ends.expire_leases(project)
     with transaction.atomic():
         member = member_lock.lock_member(project, reviewer)
-        claims = [c for c in queue.open_claims(project=project, annotator=reviewer, client=client) if _is_review(c)]
+        claims = [c for c in queue.open_claims(member, client) if _is_review(c)]
         plants = list(waiting_plants(project, reviewer).filter(client=client).select_related("image"))
         if not claims and not plants:
             member_lock.refuse_paused(member)
             found = plantable(project, reviewer, predicted, how_many(project, count))
-
-            def claim(n: int, *, below: float) -> list[Claim]:
-                return queue.claim_predicted(
-                    project=project, annotator=reviewer, client=client, member=member, predicted=predicted,
-                    confidence=(low, below), count=n,
-                )  # fmt: skip
-
             wanted = count - len(found)
-            claims = claim(wanted, below=max_confidence)
+            claims = queue.claim_predicted(member, client, predicted, (low, max_confidence), wanted)
             if len(claims) < wanted and max_confidence < 1.0:
-                claims += claim(wanted - len(claims), below=1.0)
+                claims += queue.claim_predicted(member, client, predicted, (low, 1.0), wanted - len(claims))
             # Never more than half of a page, and none where there is nothing to hide among.
             plants = plant(project, reviewer, client, predicted, found[: len(claims)], confidences(claims), low)
     return _page(client, claims, plants, run)
@@ -160,8 +147,7 @@ def _tile(image: Image, categories: Sequence[int], probability: float | None) ->
 def keep_page(*, project: Project, reviewer: User, client: UUID) -> None:
     """Renew the leases of a page that is still looked at. Takes no new images, whatever became of the old ones."""
     with transaction.atomic():
-        member_lock.lock_member(project, reviewer)
-        queue.open_claims(project=project, annotator=reviewer, client=client)
+        queue.open_claims(member_lock.lock_member(project, reviewer), client)
         waiting_plants(project, reviewer).filter(client=client).update(shown_at=Now())
 
 

@@ -11,10 +11,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -25,9 +26,6 @@ from labeler.models.label import BLIND_SQL
 from labeler.models.statements import fetch
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 SEARCHED = 500  # images looked at, from a random place on, to find some that may be planted
 LOOKED_AT = 50  # of them first: mostly one or two are wanted, and these have them

@@ -83,7 +83,7 @@ def test_a_report_with_another_order_leaves_the_kept_figures_alone(project, labe
     changed = fresh(project)
 
     assert printed_report.build(changed, Selection("all", "all"), ordered="linear")["agreement"]["ordered"] is not None
-    assert cached_reports.trust_figures(fresh(project)).value["ordered"] is None
+    assert cached_reports.figures(fresh(project), "trust").value["ordered"] is None
 
 
 def test_people_are_numbers_everywhere_unless_names_are_asked_for(project, labeled):

@@ -90,7 +90,7 @@ def test_many_are_a_job_that_goes_on_where_it_was_killed(lab, lead, monkeypatch)
         return whole(project, by, ids, asked)
 
     whole = work.ACTIONS["delete"].act
-    dying = work.ACTIONS | {"delete": work.ACTIONS["delete"].__class__("delete", killed, lambda p, a: {})}
+    dying = work.ACTIONS | {"delete": work.ACTIONS["delete"].__class__(killed, lambda p, a: {})}
     with monkeypatch.context() as patch:
         patch.setattr(work, "ACTIONS", dying)
         with pytest.raises(KeyboardInterrupt):

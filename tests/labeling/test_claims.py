@@ -108,10 +108,10 @@ def test_what_a_closing_tab_gives_back_between_two_looks_is_found(project, ann, 
     held = claim(project=project, annotator=ann, count=2, client=closing)
     original = claims.open_claims
 
-    def given_back_meanwhile(**given):
-        if given["client"] is None:  # neither its own tab's nor open seats were found: next, those of other tabs
+    def given_back_meanwhile(member, client, count):
+        if client is None:  # neither its own tab's nor open seats were found: next, those of other tabs
             assert claim_ends.release_client(project=project, annotator=ann, client=closing) == 2
-        return original(**given)
+        return original(member, client, count)
 
     monkeypatch.setattr(claims, "open_claims", given_back_meanwhile)
 

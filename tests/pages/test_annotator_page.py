@@ -118,7 +118,7 @@ def test_the_wall_agrees_with_the_count_on_random_answers(project, lena):
         if rng.random() < 0.9
     ]
     bring_labels(project, lena, rows)
-    people = cached_reports.trust_figures(project).value["people"]
+    people = cached_reports.figures(project, "trust").value["people"]
     cells = [(row["username"], cell) for row in people for cell in row["confusion"] if cell["others"] != cell["said"]]
 
     assert len(cells) > 20

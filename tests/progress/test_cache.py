@@ -51,7 +51,7 @@ def age(project: Project, by: timedelta, *, counted_in: float = 0.05) -> None:
 
 
 def overview(project: Project) -> cache.Figures:
-    return cached_reports.overview_figures(project)
+    return cached_reports.figures(project, "overview")
 
 
 def wanted(project: Project) -> int:

@@ -140,6 +140,6 @@ def test_the_agreement_report_tells_how_often_each_was_right_on_gold(project, le
     people = reports.agreement(project)["annotators"]
 
     assert [person["gold_accuracy"] for person in people] == [None, None]
-    figures = cached_reports.trust_figures(project)
+    figures = cached_reports.figures(project, "trust")
     assert {row["username"] for row in figures.value["people"]} == {"ann", "bea"}
     assert cached_reports.compute(project, "trust")["people"] == figures.value["people"]

@@ -36,7 +36,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     selection = selection_of(request)
     found = cached_reports.agreement_figures(project, selection, wait=False)
-    report, figures = in_words(found.value), in_words(cached_reports.trust_figures(project).value)
+    report, figures = in_words(found.value), in_words(cached_reports.figures(project, "trust").value)
     if figures is not None and not access.may_review:
         figures = trust.of_person(figures, person(request).get_username())
     if project.draws:

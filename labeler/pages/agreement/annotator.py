@@ -45,7 +45,7 @@ def annotator(request: HttpRequest, access: Access, username: str) -> HttpRespon
     project, is_own = access.project, person(request).get_username() == username
     if not (access.may_review or is_own):
         raise Http404(_("There is no such page, or it is not yours to see."))
-    found = cached_reports.trust_figures(project)
+    found = cached_reports.figures(project, "trust")
     figures = in_words(found.value)
     row = next((row for row in (figures or {"people": []})["people"] if row["username"] == username), None)
     member = project.memberships.filter(user__username=username).first()

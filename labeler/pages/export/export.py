@@ -47,7 +47,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     chosen = next((row for row in formats if row["id"] == request.GET.get("format")), formats[0])
     readings = _readings(project, chosen)
     reading = next((r for r in readings if r["id"] == request.GET.get("labels") and not r["why_not"]), readings[0])
-    figures = cached_reports.export_figures(project)
+    figures = cached_reports.figures(project, "export", wait=True)
     summary = summaries.Summary(**figures.value or {})
     with_accepted = request.GET.get("accepted") == "1" and bool(summary.by_model)
     for row in formats:

@@ -93,7 +93,7 @@ def checks(request: HttpRequest, access: Access) -> HttpResponse:
         return redirect("checks", project.pk)
     counts, newest = found.counts(project), found.newest(project, SHOWN)
     standing = found.standing(project)
-    figures = cached_reports.checks_figures(project)
+    figures = cached_reports.figures(project, "checks")
     cards = [
         _card(project, code, counts[code], newest[code], standing.measured) for code in Finding.values if counts[code]
     ]

@@ -35,7 +35,7 @@ Report = Mapping[str, Any]
     ),
 )
 def economy(request: HttpRequest, access: Access) -> HttpResponse:
-    figures = cached_reports.economy_figures(access.project)
+    figures = cached_reports.figures(access.project, "economy")
     found = in_words(figures.value)
     context: dict[str, Any] = {"found": found, "as_of": figures.as_of if figures.is_kept else None}
     if found is not None:

@@ -46,7 +46,7 @@ SPARK_IMAGES = 10  # shared in a week: below, its kappa is noise
 @project_page()
 def overview(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    found = cached_reports.overview_figures(project)
+    found = cached_reports.figures(project, "overview")
     figures = in_words(found.value)
     # Without the curves and tables of its report, which nobody looks at here.
     model = project.runs.active().defer("history", "comparison").first()

@@ -13,8 +13,8 @@ the order).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Now
@@ -30,9 +30,6 @@ from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.image import Status
 from labeler.stats import promise as rule
 from labeler.training import prelabels
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 CHUNK = 2000  # rows per transaction. Nobody has been given these images, so nobody waits for them
 KEPT = 2  # guarantees whose rows are kept when they have ended; of older ones those that people judged

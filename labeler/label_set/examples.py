@@ -7,8 +7,8 @@ that models and people are tested on can be none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -19,9 +19,6 @@ from labeler.label_set import categories as label_set
 from labeler.models import Category, CategoryExample, Image
 from labeler.models.image import HELD_OUT, Status
 from labeler.models.project import Project
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 12  # per class: more are not looked at
 LONGEST_CAPTION = 100

@@ -6,8 +6,9 @@ When labels count for another class than before, labeling/counters.py is asked t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,9 +20,6 @@ from labeler.labeling import counters
 from labeler.models import Category, Project
 from labeler.models.project import Task
 from labeler.projects.checks import check_row, check_version
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_CATEGORIES = 1000
 # Letters with a meaning of their own on the labeling screen (static/js/label/keys.js).

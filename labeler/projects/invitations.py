@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -23,9 +23,6 @@ from labeler.accounts.tokens import digest
 from labeler.errors import Conflict, Gone, Invalid, NotFound
 from labeler.models import Invitation, Membership, Project, Role
 from labeler.projects import members
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LIFE_DAYS = 14
 LONGEST_LIFE_DAYS = 90

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,9 +13,6 @@ from labeler.errors import Conflict, Invalid
 from labeler.labeling import claim_ends
 from labeler.models import Claim, Membership, Project, Role
 from labeler.models.queue import ClaimState
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def add_member(*, project: Project, by: User, username: str, role: str = Role.ANNOTATOR) -> Membership:

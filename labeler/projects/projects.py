@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -27,9 +28,6 @@ from labeler.projects.checks import check_row, check_version
 from labeler.projects.classes import MOST_CATEGORIES, change_category, insert_category
 from labeler.projects.questions import add as add_question
 from labeler.training import queue_order, run_settings
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 IN_TRASH_FOR = timedelta(days=30)
 SETTINGS = (

@@ -6,8 +6,9 @@ Writes Question. Answers to a question that was changed stay as they were given.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,9 +19,6 @@ from labeler.label_set import categories as label_set
 from labeler.models import Project, Question
 from labeler.projects.checks import check_row
 from labeler.projects.classes import raise_label_set
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_QUESTIONS = 50
 MOST_OPTIONS = 100

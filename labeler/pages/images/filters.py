@@ -5,16 +5,14 @@ What the filters mean: labeler/curation/image_list.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 
 from labeler.curation.image_list import ACCEPTED, DIFFER, number
 from labeler.models import Image, Label, Project
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 __all__ = ["ACCEPTED", "DIFFER", "answers_of", "number", "url"]
 

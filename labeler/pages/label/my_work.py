@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -32,9 +33,6 @@ from labeler.pages.label import my_drawings
 from labeler.pages.overview.people_attention import drifting
 from labeler.pages.refusals import page_asked_for
 from labeler.templatetags.figures import figure, percent, percent_interval, thousands
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 PER_PAGE = 60
 LATEST = 5_000  # own labels that are looked at for today's number and the pace

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -24,9 +25,6 @@ from labeler.pages.asking import person
 from labeler.pages.forms import NewProject
 from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.projects import projects as verbs
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 CARDS = 48
 SEARCH_FROM = 8  # below that a look finds it

@@ -77,7 +77,7 @@ def _drafted(
 ) -> tuple[manifest.Tally, Columns]:
     """Every image of the release as a line without a split, and all that is counted on the way."""
     tally = manifest.Tally()
-    columns = Columns({name: pk for pk, name in _class_names(project)})
+    columns = Columns(dict(project.categories.values_list("name", "id")))
     for done, contents in enumerate(read(project, accepted=True, only=only)):
         if done % TICK == 0:
             tick(done, 2 * n)
@@ -85,10 +85,6 @@ def _drafted(
         tally.add(contents)
         columns.add(contents)
     return tally, columns
-
-
-def _class_names(project: Project) -> Iterator[tuple[int, str]]:
-    yield from project.categories.values_list("id", "name")
 
 
 def _dealt(
@@ -101,7 +97,7 @@ def _dealt(
         return [], everywhere, None, None
     names = [name for name in SPLITS if name in release.splits]
     earlier = split_facts.earlier_of(release)
-    subjects, _ids = split_facts.subjects_of(
+    subjects = split_facts.subjects_of(
         project, names, seed=release.seed, group_by=release.group_by, stratum=stratum, strata=tally.strata,
         earlier=None if earlier is None else index.index_of(earlier), only=only,
     )  # fmt: skip

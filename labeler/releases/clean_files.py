@@ -16,7 +16,8 @@ from typing import Any
 from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 UPRIGHT = 1
-_NO_PICTURE = (
+# What reading a file raises that is no picture, or a damaged one.
+NO_PICTURE = (
     OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )  # fmt: skip
@@ -53,7 +54,7 @@ def orientation_of(content: bytes) -> int:
     try:
         with _opened(content) as image:
             said = image.getexif().get(_ORIENTATION, UPRIGHT)
-    except _NO_PICTURE:
+    except NO_PICTURE:
         return UPRIGHT
     return said if isinstance(said, int) and 1 <= said <= 8 else UPRIGHT
 
@@ -231,7 +232,7 @@ def _encoded_again(content: bytes) -> bytes:
             bare.info = {key: value for key, value in image.info.items() if key == "transparency"}
             out = io.BytesIO()
             _save(bare, out, kind, profile, orientation)
-    except _NO_PICTURE as error:
+    except NO_PICTURE as error:
         raise Unreadable(str(error)) from error
     return out.getvalue()
 

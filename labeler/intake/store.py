@@ -74,17 +74,8 @@ class MediaStore:
         """Preview and thumbnail are there: all that is kept of an image whose original stays elsewhere."""
         return self.preview_path(sha256).is_file() and self.thumb_path(sha256).is_file()
 
-    def add(self, *, sha256: str, extension: str, original: bytes, preview: bytes, thumbnail: bytes) -> None:
-        """Write what is not there yet. After this returned, the files survive a power cut.
-
-        Raises StorageFull when the disk is; nothing half-written is left behind then.
-        """
-        with self.batch() as batch:
-            batch.add(sha256=sha256, extension=extension, original=original, preview=preview, thumbnail=thumbnail)
-            batch.keep()
-
     def batch(self) -> Batch:
-        """For many images at once: with store.batch() as batch, add them, then keep them. Raises StorageFull."""
+        """With store.batch() as batch: add images, then keep them. Raises StorageFull."""
         with full_disk_said():
             self.incoming.mkdir(parents=True, exist_ok=True)
         yesterday = time.time() - 24 * 3600
@@ -194,10 +185,11 @@ def _size(path: Path) -> int | None:
 
 def _sync_all(pool: ThreadPoolExecutor, paths: list[Path]) -> None:
     """Wait until files, or the names in directories, are on the disk: each thread its share of them."""
-    list(pool.map(_sync, [paths[k::SYNC_THREADS] for k in range(SYNC_THREADS)]))
+    list(pool.map(sync, [paths[k::SYNC_THREADS] for k in range(SYNC_THREADS)]))
 
 
-def _sync(paths: list[Path]) -> None:
+def sync(paths: list[Path]) -> None:
+    """The same, one after the other."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:

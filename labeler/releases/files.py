@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -133,7 +132,7 @@ def build(row: ReleaseFile, lease: Lease, tick: Callable[[int], None] = lambda _
 
 def expire() -> int:
     """Delete files that nobody has asked for lately, and what has no row any more; how many rows."""
-    gone = ReleaseFile.objects.filter(Q(expires_at__lt=Now())).exclude(job__state__in=UNFINISHED).delete()[0]
+    gone = ReleaseFile.objects.filter(expires_at__lt=Now()).exclude(job__state__in=UNFINISHED).delete()[0]
     root = Path(frozen.folder_of(0)).parent
     known = {path_of(row) for row in ReleaseFile.objects.exclude(checksum="")}
     old = timezone.now().timestamp() - OLD_DRAFT.total_seconds()

@@ -60,7 +60,8 @@ def as_file(data: DataSet, format_: str) -> Export:
             fields={"format": ["of classes"]},
         )
     _check_wanted(writer, format_, data.wanted)
-    writer.check(data)
+    if hasattr(writer, "check"):
+        writer.check(data)
     media_type, extension = writer.MEDIA_TYPE, writer.EXTENSION
     if data.wanted.images and hasattr(writer, "WITH_IMAGES"):
         media_type, extension = writer.WITH_IMAGES
@@ -94,7 +95,7 @@ def _check_wanted(writer: ModuleType, format_: str, wanted: Wanted) -> None:
             else _("%(format)s is made of pictures: it cannot be without them.") % {"format": writer.TITLE},
             fields={"images": [f"not in {format_}"]},
         )
-    has_pictures = writer.HAS_IMAGES if wanted.images is None else wanted.images
+    has_pictures = writer.IMAGES[0] if wanted.images is None else wanted.images
     if wanted.preparation != AS_IT_IS and not has_pictures:
         raise NotPossibleNow(
             _("%(format)s has no pictures in it that could be prepared. Take huggingface, webdataset or imagefolder.")

@@ -23,7 +23,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("Croissant")
 TEXT = gettext_lazy("A table and its description for machines, by which data sets are found and loaded.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 TABLE = "labels.csv"
@@ -42,10 +41,6 @@ _CONTEXT = {
     "replace": "cr:replace", "sc": "https://schema.org/", "separator": "cr:separator", "source": "cr:source",
     "subField": "cr:subField", "transform": "cr:transform",
 }  # fmt: skip
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be described."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

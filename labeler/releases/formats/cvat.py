@@ -32,7 +32,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("CVAT XML")
 TEXT = gettext_lazy("annotations.xml of CVAT for images 1.1: tags, or boxes, polygons and masks.")
-HAS_IMAGES = False
 IMAGES = (False, True)
 READINGS = (CONSENSUS,)
 _KINDS: dict[str, str] = {Task.BOXES: "rectangle", Task.POLYGONS: "polygon", Task.MASKS: "mask", Task.SEMANTIC: "mask"}

@@ -23,7 +23,6 @@ MEDIA_TYPE = "text/markdown; charset=utf-8"
 EXTENSION = "md"
 TITLE = gettext_lazy("Data card")
 TEXT = gettext_lazy("Markdown: the questions of Datasheets for Datasets, answered from what is known.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 NOT_ANSWERED = "*not answered*"
@@ -32,10 +31,6 @@ _WORDS = {
     "tie": "the votes are tied", "undecidable": "a reviewer decided that the image does not say",
     "unlabeled": "not yet labeled",
 }  # fmt: skip
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be described."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

@@ -33,7 +33,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("Hugging Face data set")
 TEXT = gettext_lazy("Parquet with the pictures in it, and a card: load_dataset reads the unpacked folder.")
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL, SOFT)
 SHARD_BYTES = 500_000_000

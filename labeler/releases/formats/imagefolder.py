@@ -26,7 +26,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("Image folders")
 TEXT = gettext_lazy("A zip with the images, one folder per class; torchvision reads it.")
-HAS_IMAGES = True
 IMAGES = (True,)
 READINGS = (CONSENSUS,)
 ROOT = "root"

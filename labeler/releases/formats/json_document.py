@@ -18,13 +18,8 @@ MEDIA_TYPE = "application/json"
 EXTENSION = "json"
 TITLE = gettext_lazy("JSON")
 TEXT = gettext_lazy("One document: the classes, and each image with its answers, outcome, decision, prediction.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ state keeps verified none, cannot_tell, tie, undecidable and unlabeled apart; wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,21 +15,15 @@ from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
 from labeler.releases.contents import MODEL, Contents, Judgement, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats.answers import PEOPLE, image_marks, objects_of
+from labeler.releases.formats.archives import compact_json
 from labeler.releases.places import public_metadata
 
 MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "jsonl"
 TITLE = gettext_lazy("JSON Lines")
 TEXT = gettext_lazy("One line per image, with all of its answers, outcome, decision, prediction.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
-# Made once: json.dumps would make an encoder for each line.
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:
@@ -47,7 +40,7 @@ def pieces(data: DataSet, *, between: bytes) -> Iterator[bytes]:
         values = _image(contents, data)
         if data.wanted.accepted:
             values |= _accepted(contents)
-        line = _encoded(values).encode("utf-8")
+        line = compact_json(values).encode("utf-8")
         lines.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:

@@ -22,14 +22,9 @@ MEDIA_TYPE = "text/csv; charset=utf-8"
 EXTENSION = "csv"
 TITLE = gettext_lazy("CSV of labels")
 TEXT = gettext_lazy("File name, annotator and label in each row: comes back in by Import, here or elsewhere.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (ALL, CONSENSUS)
 COLUMNS = ("file_name", "annotator", "label", "created_at", "seconds", "answer")
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

@@ -33,7 +33,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("Mask PNG")
 TEXT = gettext_lazy("A PNG for each image with a number for each pixel: of its object, or of its class.")
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
 VOID = 255
@@ -54,11 +53,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     is_semantic = data.task == Task.SEMANTIC
     folder, covered = "semantic" if is_semantic else "instances", 0
     with Notes() as table:
-        for contents in data.rows():
-            drawn = drawings.drawings_of(contents, data)
-            with_pictures = data.wanted.images is not False
-            if not drawn or (place := drawings.place_of(contents, data, pictures=with_pictures)) is None:
-                continue
+        for contents, drawn, place in drawings.answered(data, pictures=data.wanted.images is not False):
             split = f"{split_of(contents, data)}/".lstrip("/")
             if place.content is not None:
                 yield from archive.add(f"images/{split}{place.name}", place.content)

@@ -27,7 +27,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("Pascal VOC")
 TEXT = gettext_lazy("An XML for each image with its boxes in whole pixels, counted from 1, the last one included.")
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
 _SPLITS = {"": "default", "validation": "val"}
@@ -42,10 +41,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     """The zip, in pieces: never more than one picture in memory."""
     archive, people = ZipOut(), drawings.People()
     stems: defaultdict[str, list[str]] = defaultdict(list)
-    for contents in data.rows():
-        drawn = drawings.drawings_of(contents, data)
-        if not drawn or (place := drawings.place_of(contents, data, pictures=data.wanted.images is not False)) is None:
-            continue
+    for contents, drawn, place in drawings.answered(data, pictures=data.wanted.images is not False):
         stem = drawings.stem_of(contents, place)
         split = split_of(contents, data)
         stems[_SPLITS.get(split, split)].append(stem)

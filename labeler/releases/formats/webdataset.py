@@ -10,7 +10,6 @@ and .json has `objects` as in REST, where they lie in the picture.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,10 +20,9 @@ from labeler.errors import NotPossibleNow
 from labeler.intake.formats.cells import timestamp
 from labeler.releases.contents import Contents, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
-from labeler.releases.formats import drawings
+from labeler.releases.formats import class_folders, drawings
 from labeler.releases.formats.answers import answer_of, image_marks, judgements_of, objects_of, split_of
-from labeler.releases.formats.archives import TAR_END, ZipOut, tar_member
-from labeler.releases.formats.class_folders import LeftOut
+from labeler.releases.formats.archives import TAR_END, ZipOut, compact_json, tar_member
 from labeler.releases.formats.pictures import Preparing, pictures_of
 from labeler.releases.places import public_metadata
 
@@ -32,7 +30,6 @@ MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 TITLE = gettext_lazy("WebDataset")
 TEXT = gettext_lazy("Tar shards with picture, class index and JSON of each image, for streaming into a training.")
-HAS_IMAGES = True
 IMAGES = (True,)
 READINGS = (CONSENSUS, ALL, SOFT)
 SHARD_BYTES = 1_000_000_000
@@ -52,7 +49,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     preparing = Preparing(data)
     place = {one.name: number for number, one in enumerate(data.classes)}
     missing: list[dict[str, object]] = []
-    with data.held(), LeftOut() as left_out:
+    with data.held(), class_folders.LeftOut() as left_out:
         splits = sorted({split_of(contents, data) for contents in data.rows()})
         for split in splits:
             samples = _samples(data, split, place, left_out, missing, preparing)
@@ -63,12 +60,7 @@ def write(data: DataSet) -> Iterator[bytes]:
                 number, first = number + 1, shard.following
         classes = [{"index": place[one.name], "class": one.name} for one in data.classes]
         listed = {"classes": classes, "missing_files": missing}
-        yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
-        if left_out.n:
-            yield from archive.add_pieces("left_out.csv", left_out.pieces())
-    for name, text in preparing.reports():
-        yield from archive.add(name, text)
-    yield from archive.end()
+        yield from class_folders.end(archive, listed, left_out, preparing)
 
 
 class _Shard:
@@ -88,7 +80,7 @@ class _Shard:
 
 
 def _samples(
-    data: DataSet, split: str, place: dict[str, int], left_out: LeftOut, missing: list[dict[str, object]],
+    data: DataSet, split: str, place: dict[str, int], left_out: class_folders.LeftOut, missing: list[dict[str, object]],
     preparing: Preparing,
 ) -> Iterator[bytes]:  # fmt: skip
     for contents in data.rows():
@@ -98,10 +90,7 @@ def _samples(
         if said.names is None and not (data.wanted.labels == ALL and judgements_of(contents)):
             left_out.leave(contents)
             continue
-        known = _about(contents, data)
-        if data.draws:
-            known |= _drawn(contents, data)
-        about = json.dumps(known, ensure_ascii=False, separators=(",", ":")).encode()
+        about = compact_json(_about(contents, data)).encode()
         n = 0
         for picture in pictures_of(contents, data):
             key = f"{contents.image.pk:012}" + (f"-copy{n}" if n else "")
@@ -123,34 +112,25 @@ def _about(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
     }  # fmt: skip
     about |= image_marks(contents, data)
-    if data.draws:
-        return about
-    about |= {"labels": said.names} if data.is_multi else {"label": said.names[0] if said.names else None}
-    if data.wanted.labels == ALL:
-        about["annotations"] = [
-            {"annotator": one.annotator, "answer": one.answer, "labels": one.categories,
-             "created_at": timestamp(one.created_at)}
-            for one in judgements_of(contents)
-        ]  # fmt: skip
-    return about
-
-
-def _drawn(contents: Contents, data: DataSet) -> dict[str, Any]:
-    """The objects of the outcome, and with every judgement each person's, where they lie in the picture."""
-    place = drawings.place_of(contents, data, pictures=True)
+    place = drawings.place_of(contents, data, pictures=True) if data.draws else None
 
     def lying(objects: tuple[Object, ...] | None) -> list[dict[str, Any]] | None:
+        """Where they lie in the picture."""
         if objects is None or place is None:
             return objects_of(objects)
         return objects_of(drawings.in_place(objects, contents, data, place))
 
-    found: dict[str, Any] = {"objects": lying(contents.objects)}
+    if data.draws:
+        about["objects"] = lying(contents.objects)
+    else:
+        about |= {"labels": said.names} if data.is_multi else {"label": said.names[0] if said.names else None}
     if place is not None:
-        found |= {"width": place.width, "height": place.height}
+        about |= {"width": place.width, "height": place.height}
     if data.wanted.labels == ALL:
-        found["annotations"] = [
-            {"annotator": one.annotator, "answer": one.answer, "objects": lying(one.objects),
+        about["annotations"] = [
+            {"annotator": one.annotator, "answer": one.answer,
+             **({"objects": lying(one.objects)} if data.draws else {"labels": one.categories}),
              "created_at": timestamp(one.created_at)}
             for one in judgements_of(contents)
         ]  # fmt: skip
-    return found
+    return about

@@ -22,10 +22,8 @@ TITLE = gettext_lazy("YOLO")
 TEXT = gettext_lazy(
     "A zip from which Ultralytics trains: a folder per class, or labels with boxes or outlines (holes are lost)."
 )
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
-_SPLITS = {"": "train", "validation": "val"}
 
 
 def check(data: DataSet) -> None:
@@ -51,4 +49,4 @@ def write(data: DataSet) -> Iterator[bytes]:
     if data.draws:
         yield from yolo_objects.write(data)
     else:
-        yield from class_folders.write(data, "", _SPLITS)
+        yield from class_folders.write(data, "", yolo_objects.SPLITS)

@@ -62,7 +62,7 @@ def as_file(data: DataSet, format_: str) -> Export:
     _check_wanted(writer, format_, data.wanted)
     if hasattr(writer, "check"):
         writer.check(data)
-    media_type, extension = writer.MEDIA_TYPE, writer.EXTENSION
+    media_type, extension = writer.FILE
     if data.wanted.images and hasattr(writer, "WITH_IMAGES"):
         media_type, extension = writer.WITH_IMAGES
     return Export(f"{data.file_name}.{extension}", media_type, writer.write(data))

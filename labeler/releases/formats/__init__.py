@@ -1,9 +1,9 @@
 """One module per format: write(data), which yields the file in pieces, and check(data), which raises NotPossibleNow,
 where not every data set can be written.
 
-Each says MEDIA_TYPE and EXTENSION of its file; TITLE and TEXT for pages; READINGS, what it can say of an image, and
-IMAGES, whether it can be with pictures, without, or both: of both the first is what it is unasked. WITH_IMAGES, where
-it is another kind of file with pictures: its media type and extension. All know a DataSet and nothing of projects.
+Each says FILE, the media type and the extension of what it writes, and WITH_IMAGES, where that is another kind of file
+with pictures; TITLE and TEXT for pages; READINGS, what it can say of an image, and IMAGES, whether it can be with
+pictures, without, or both: of both the first is what it is unasked. All know a DataSet and nothing of projects.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class LeftOut(Notes):
         yield from super().pieces()
 
 
-def end(archive: ZipOut, listed: dict[str, object], left_out: LeftOut, preparing: Preparing) -> Iterator[bytes]:
+def end(archive: ZipOut, listed: Mapping[str, object], left_out: LeftOut, preparing: Preparing) -> Iterator[bytes]:
     """The end of a zip: what lies beside its pictures. listed: of classes.json."""
     yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
     if left_out.n:

@@ -8,7 +8,8 @@ each image the annotators who answered it. Beside the standard: split and state 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -22,18 +23,13 @@ from labeler.releases.formats.archives import Notes, ZipOut, compact_json
 from labeler.releases.formats.drawings import Drawing, Place
 from labeler.releases.moved import area_of
 
-MEDIA_TYPE = "application/json"
-EXTENSION = "json"
+FILE = ("application/json", "json")
 WITH_IMAGES = ("application/zip", "zip")
 TITLE = gettext_lazy("COCO")
 TEXT = gettext_lazy("One JSON with every image and the boxes, outlines or run-length codes on it.")
 IMAGES = (False, True)
 READINGS = (CONSENSUS, ALL)
-
-
-def check(data: DataSet) -> None:
-    """Raises NotPossibleNow."""
-    drawings.check(data, TITLE)
+check = partial(drawings.check, title=TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:
@@ -65,12 +61,11 @@ def _document(data: DataSet, images: Notes, annotations: Notes) -> Iterator[byte
         "licenses": [],
         "categories": [{"id": one.id, "name": one.name, "supercategory": ""} for one in data.classes],
     }
-    parts: Iterable[Iterable[bytes]] = (
-        [compact_json(head)[:-1].encode(), b',"images":['], images.pieces(), [b'\n],"annotations":['],
-        annotations.pieces(), [b"\n]}\n"],
-    )  # fmt: skip
-    for part in parts:
-        yield from part
+    yield compact_json(head)[:-1].encode() + b',"images":['
+    yield from images.pieces()
+    yield b'\n],"annotations":['
+    yield from annotations.pieces()
+    yield b"\n]}\n"
 
 
 def _image(contents: Contents, drawn: list[Drawing], data: DataSet, place: Place) -> dict[str, Any]:

@@ -19,8 +19,7 @@ from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import flat_table
 from labeler.releases.formats.archives import ZipOut
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Croissant")
 TEXT = gettext_lazy("A table and its description for machines, by which data sets are found and loaded.")
 IMAGES = (False,)
@@ -92,7 +91,6 @@ def description(data: DataSet, sha256: str, n_bytes: int) -> dict[str, Any]:
 
 
 def _classes(data: DataSet) -> dict[str, Any]:
-    rows = [{"classes/name": one.name, "classes/description": one.description} for one in data.classes]
     return {
         "@type": "cr:RecordSet", "@id": "classes", "name": "classes", "dataType": "sc:Enumeration",
         "key": {"@id": "classes/name"},
@@ -100,7 +98,7 @@ def _classes(data: DataSet) -> dict[str, Any]:
             {"@type": "cr:Field", "@id": f"classes/{name}", "name": name, "dataType": "sc:Text"}
             for name in ("name", "description")
         ],
-        "data": rows,
+        "data": [{"classes/name": one.name, "classes/description": one.description} for one in data.classes],
     }  # fmt: skip
 
 

@@ -20,8 +20,7 @@ from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import flat_table
 from labeler.releases.formats.answers import answer_of, objects_text
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
-EXTENSION = "csv"
+FILE = ("text/csv; charset=utf-8", "csv")
 TITLE = gettext_lazy("CSV")
 TEXT = gettext_lazy("One row per judgement: image, annotator, time, classes, what was shown, outcome.")
 IMAGES = (False,)

@@ -19,8 +19,7 @@ from labeler.releases.datasheet import QUESTIONS
 from labeler.releases.formats.answers import NONE, STATES, answer_of, judgements_of
 from labeler.wording import filters
 
-MEDIA_TYPE = "text/markdown; charset=utf-8"
-EXTENSION = "md"
+FILE = ("text/markdown; charset=utf-8", "md")
 TITLE = gettext_lazy("Data card")
 TEXT = gettext_lazy("Markdown: the questions of Datasheets for Datasets, answered from what is known.")
 IMAGES = (False,)

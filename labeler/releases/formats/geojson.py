@@ -8,6 +8,7 @@ an answer, so also those on which nothing is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,12 @@ from labeler.releases.formats import drawings
 from labeler.releases.formats.archives import Notes, compact_json
 from labeler.releases.formats.drawings import Drawing
 
-MEDIA_TYPE = "application/geo+json"
-EXTENSION = "geojson"
+FILE = ("application/geo+json", "geojson")
 TITLE = gettext_lazy("GeoJSON")
 TEXT = gettext_lazy("A feature for each object, in pixels with y upwards, for programs that draw maps.")
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL)
-
-
-def check(data: DataSet) -> None:
-    """Raises NotPossibleNow."""
-    drawings.check(data, TITLE)
+check = partial(drawings.check, title=TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:

@@ -14,8 +14,7 @@ from django.utils.translation import gettext_lazy
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import json_lines
 
-MEDIA_TYPE = "application/json"
-EXTENSION = "json"
+FILE = ("application/json", "json")
 TITLE = gettext_lazy("JSON")
 TEXT = gettext_lazy("One document: the classes, and each image with its answers, outcome, decision, prediction.")
 IMAGES = (False,)

@@ -18,8 +18,7 @@ from labeler.releases.formats.answers import PEOPLE, image_marks, objects_of
 from labeler.releases.formats.archives import compact_json
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/x-ndjson"
-EXTENSION = "jsonl"
+FILE = ("application/x-ndjson", "jsonl")
 TITLE = gettext_lazy("JSON Lines")
 TEXT = gettext_lazy("One line per image, with all of its answers, outcome, decision, prediction.")
 IMAGES = (False,)
@@ -61,7 +60,7 @@ def _image(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
         "status": image.status,
         **image_marks(contents, data),
-        "labels": [_label(label) | _answer(label) for label in contents.labels],
+        "labels": [_label(label) for label in contents.labels],
         "consensus": {
             "categories": contents.names,
             "method": outcome.method,
@@ -111,12 +110,6 @@ def _drawn(objects: Sequence[Object] | None) -> dict[str, Any]:
     return {} if objects is None else {"objects": objects_of(objects)}
 
 
-def _answer(label: Judgement) -> dict[str, Any]:
-    """Where people draw: what they drew, and which of the pre-label's objects they took away."""
-    drawn = _drawn(label.objects)
-    return drawn | {"deleted": label.deleted} if drawn and label.shown else drawn
-
-
 def _label(label: Judgement) -> dict[str, Any]:
     shown = label.shown
     return {
@@ -137,4 +130,7 @@ def _label(label: Judgement) -> dict[str, Any]:
         "source": label.source,
         "import": label.import_id,
         "informed": label.informed,
+        # Where people draw: what they drew, and which of the pre-label's objects they took away.
+        **_drawn(label.objects),
+        **({"deleted": label.deleted} if label.objects is not None and shown else {}),
     }

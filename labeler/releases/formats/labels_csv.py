@@ -18,8 +18,7 @@ from labeler.releases.contents import MODEL, Contents
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats.answers import CANNOT_TELL, answer_of, judgements_of
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
-EXTENSION = "csv"
+FILE = ("text/csv; charset=utf-8", "csv")
 TITLE = gettext_lazy("CSV of labels")
 TEXT = gettext_lazy("File name, annotator and label in each row: comes back in by Import, here or elsewhere.")
 IMAGES = (False,)

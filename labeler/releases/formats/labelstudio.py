@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -27,8 +28,7 @@ from labeler.releases.formats.pictures import picture_of
 from labeler.releases.formats.xml_text import xml_text
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Label Studio")
 TEXT = gettext_lazy("tasks.json with annotations and predictions, and the labeling configuration that goes with it.")
 IMAGES = (False, True)
@@ -49,9 +49,7 @@ def write(data: DataSet) -> Iterator[bytes]:
                 address, size = f"/data/local-files/?d=images/{picture.name}", (picture.width, picture.height)
             task = json.dumps(_task(contents, data, address, size), ensure_ascii=False)
             tasks.add((",\n" if tasks.n else "\n").encode() + task.encode())
-        yield from archive.add_pieces(
-            "tasks.json", (piece for part in ([b"["], tasks.pieces(), [b"\n]\n"]) for piece in part)
-        )
+        yield from archive.add_pieces("tasks.json", chain([b"["], tasks.pieces(), [b"\n]\n"]))
     yield from archive.end()
 
 

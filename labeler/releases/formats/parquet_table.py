@@ -19,8 +19,7 @@ from labeler.releases.formats.archives import Sink
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEDIA_TYPE = "application/vnd.apache.parquet"
-EXTENSION = "parquet"
+FILE = ("application/vnd.apache.parquet", "parquet")
 TITLE = gettext_lazy("Parquet table")
 TEXT = gettext_lazy("One file for pandas, Polars or DuckDB: a row per image or judgement, without pictures.")
 IMAGES = (False,)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from xml.sax.saxutils import escape
 
 from django.utils.translation import gettext_lazy
@@ -23,18 +24,13 @@ from labeler.releases.formats.archives import ZipOut
 from labeler.releases.formats.drawings import Place
 from labeler.releases.formats.xml_text import xml_text
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Pascal VOC")
 TEXT = gettext_lazy("An XML for each image with its boxes in whole pixels, counted from 1, the last one included.")
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
+check = partial(drawings.check, title=TITLE)
 _SPLITS = {"": "default", "validation": "val"}
-
-
-def check(data: DataSet) -> None:
-    """Raises NotPossibleNow."""
-    drawings.check(data, TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:

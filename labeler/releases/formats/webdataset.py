@@ -26,8 +26,7 @@ from labeler.releases.formats.archives import TAR_END, ZipOut, compact_json, tar
 from labeler.releases.formats.pictures import Preparing, pictures_of
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("WebDataset")
 TEXT = gettext_lazy("Tar shards with picture, class index and JSON of each image, for streaming into a training.")
 IMAGES = (True,)

@@ -16,8 +16,7 @@ from labeler.errors import NotPossibleNow
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats import class_folders, drawings, yolo_objects
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("YOLO")
 TEXT = gettext_lazy(
     "A zip from which Ultralytics trains: a folder per class, or labels with boxes or outlines (holes are lost)."

@@ -201,14 +201,11 @@ class _Reader:
         self.index = label_set.index(project)
         self.learned = self.index.label(self.run.category_ids if self.run else None)
         self.usernames: dict[int, str] = {}
-        self.resolved = lru_cache(maxsize=10_000)(self._resolved)
+        self.resolved = lru_cache(maxsize=10_000)(lambda ids: tuple(self.index.label(self.index.resolve(ids))))
         self.labelled = lru_cache(maxsize=10_000)(lambda ids: tuple(self.index.label(ids)))
 
     def names(self, ids: Iterable[int]) -> Names:
         return self.resolved(tuple(ids))
-
-    def _resolved(self, ids: tuple[int, ...]) -> Names:
-        return tuple(self.index.label(self.index.resolve(ids)))
 
     def contents(self, first: int, last: int, some: list[int] | None = None) -> Iterator[Contents]:
         """The project's images from one id to another; all, or some of them."""

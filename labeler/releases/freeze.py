@@ -57,12 +57,11 @@ def freeze(release: Release, tick: Tick = lambda _done, _all: None) -> Frozen:
         draft.seek(0)
         lines = _with_splits(draft, names, side, lambda done: tick(n + done, 2 * n))
         written = frozen.write(frozen.folder_of(release.pk), frozen.packed(lines), ".jsonl.gz")
-    made = columns.index(_by_splits(names, side))
+    # An index has sides by their place in SPLITS.
+    made = columns.index(np.array([*(SPLITS.index(name) for name in names), NOWHERE], np.int8)[side])
     index.keep(release.pk, written.checksum, made)
     before = Release.objects.frozen().filter(project=release.project_id, number__lt=release.number).first()
-    changes = diff.between(
-        before, None if before is None else index.index_of(before), release.labels, made, about["classes"]
-    )
+    changes = diff.between(before, release.labels, made, about["classes"])
     in_split = side[side != NOWHERE] if names else side
     about |= {
         "labels": release.labels, "splits": release.splits, "group_by": release.group_by, "seed": release.seed,
@@ -116,8 +115,3 @@ def _with_splits(
         if done % TICK == 0:
             tick(done)
         yield line if side[done] == NOWHERE else frozen.with_split(line, names[side[done]])
-
-
-def _by_splits(names: list[str], side: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Sides as an index has them: by their place in SPLITS."""
-    return np.array([*(SPLITS.index(name) for name in names), NOWHERE], np.int8)[side]

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
@@ -199,17 +199,10 @@ def packed(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def read(release_id: int, checksum: str) -> Iterator[Contents]:
     """The images of a frozen release, in order of id. Raises NotPossibleNow where its file is gone or damaged."""
-    for line in lines(release_id, checksum):
-        yield contents_of(line)
-
-
-def lines(release_id: int, checksum: str, *, tick: Callable[[], None] = lambda: None) -> Iterator[bytes]:
-    """The lines of the file. Raises as read()."""
     try:
         with gzip.open(path_of(release_id, checksum), "rb") as file:
             for line in file:
-                tick()
-                yield line
+                yield contents_of(line)
     except FileNotFoundError as error:
         raise NotPossibleNow(_("The file of this release is missing on the server. Tell its administrator.")) from error
     except (EOFError, gzip.BadGzipFile) as error:

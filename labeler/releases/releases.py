@@ -209,8 +209,7 @@ def changes(release: Release, against: Release | None) -> Diff:
     check_frozen(release)
     if against is not None:
         check_frozen(against)
-    old = None if against is None else index.index_of(against)
-    return diff.between(against, old, release.labels, index.index_of(release), release.manifest["classes"])
+    return diff.between(against, release.labels, index.index_of(release), release.manifest["classes"])
 
 
 def data_set(release: Release, wanted: Wanted | None = None) -> DataSet:

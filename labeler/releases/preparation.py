@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageEnhance, ImageOps
 
 from labeler.errors import Invalid
+from labeler.intake.renditions import bare, on_white
 from labeler.releases.clean_files import NO_PICTURE, Unreadable
 
 FIT, FILL, STRETCH = "fit", "fill", "stretch"
@@ -163,7 +164,7 @@ def shaped(image: Image.Image, how: Preparation) -> Image.Image:
     if how.width or how.height:
         image = _sized(image, how)
     if how.grey and image.mode != "L":
-        image = _on_white(image).convert("L")
+        image = on_white(image).convert("L")
     return image
 
 
@@ -224,17 +225,7 @@ def _upright(content: bytes) -> Image.Image:
         image = image.convert("L" if image.mode == "1" else "RGB")
     if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("RGB")
-    bare = image.copy()
-    bare.info = {}
-    return bare
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode != "RGBA":
-        return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A"))
-    return white
+    return bare(image)
 
 
 # ---------------------------------------------------------------- figures and lists
@@ -252,7 +243,7 @@ class ChannelFigures:
     def add(self, content: bytes) -> None:
         """A picture file; each image counts by its pixels. What cannot be read is left out."""
         try:
-            pixels = np.asarray(_on_white(_upright(content)).convert("RGB"), dtype=np.uint8).reshape(-1, 3)
+            pixels = np.asarray(on_white(_upright(content)), dtype=np.uint8).reshape(-1, 3)
         except Unreadable:
             return
         # Counted by value: exact in whole numbers, and without a copy of the picture in floats.

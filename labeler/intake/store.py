@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +29,7 @@ from labeler.intake.check import EXTENSIONS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 SYNC_THREADS = 8
+OLD_SECONDS = 24 * 3600  # longer than any file, or any form with files, may take to arrive
 FULL_SIZE_EXTENSIONS = ("jpg", "png")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -78,11 +79,7 @@ class MediaStore:
         """With store.batch() as batch: add images, then keep them. Raises StorageFull."""
         with full_disk_said():
             self.incoming.mkdir(parents=True, exist_ok=True)
-        yesterday = time.time() - 24 * 3600
-        for leftover in self.incoming.iterdir():
-            with suppress(FileNotFoundError):  # another process saw it too
-                if leftover.stat().st_mtime < yesterday:
-                    leftover.unlink()
+        delete_old(self.incoming.iterdir())
         return Batch(self)
 
     def _path(self, kind: str, sha256: str, extension: str) -> Path:
@@ -174,6 +171,22 @@ def full_disk_said(sentence: Promise | None = None) -> Iterator[None]:
             usual = _("The disk that holds the images is full. Free some space, then try again.")
             raise StorageFull(str(sentence or usual)) from error
         raise
+
+
+def is_old(path: Path) -> bool:
+    """Has nobody written to it for a day? Then it was left by a process that was killed. Raises FileNotFoundError."""
+    return path.stat().st_mtime < time.time() - OLD_SECONDS
+
+
+def delete_old(paths: Iterable[Path]) -> int:
+    """Delete those of these files that are old; how many."""
+    gone = 0
+    for path in paths:
+        with suppress(FileNotFoundError):  # another process saw it too
+            if is_old(path):
+                path.unlink()
+                gone += 1
+    return gone
 
 
 def _size(path: Path) -> int | None:

@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotFound
 from labeler.intake import lookup
-from labeler.intake.formats.metadata import MOST_FIELDS, Described, Unusable, Value, check_keys, flat, typed
+from labeler.intake.formats.judgements import Unusable
+from labeler.intake.formats.metadata import MOST_FIELDS, Described, Value, check_keys, flat, typed
 from labeler.intake.outcomes import Counted, Refusal
 from labeler.intake.private_fields import is_reserved
 from labeler.models import Image, Project

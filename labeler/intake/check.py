@@ -23,8 +23,8 @@ from labeler.intake import exif
 
 # Named, because Pillow has 43 decoders active and most of them have seen far less hostile input than these
 # six. What a camera calls MPO (a JPEG with a second picture behind it) arrives through the JPEG decoder.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
+FORMATS = tuple(EXTENSIONS)
 
 # Long side of the preview: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that still covers it.
 PREVIEW_LONG_SIDE = 1600

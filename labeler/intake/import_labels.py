@@ -297,7 +297,7 @@ def store(
                 added.append(one)
                 if place not in found.sitting:
                     taken[one.image_id] += 1
-            elif (known.answer, known.categories) != (one.answer, one.categories) or not _is_same(
+            elif (known.answer, known.categories) != (one.answer, one.categories) or not is_same(
                 one.drawing, drawn.get(known.label_id)
             ):
                 outcome.refuse(Refusal(one.name, str(ANOTHER), one.row))
@@ -313,12 +313,8 @@ def store(
     return added
 
 
-def same(one: Drawing | None, other: Drawing | None) -> bool:
+def is_same(drawing: Drawing | None, before: list[Drawn] | None) -> bool:
     """Are these the same objects, in the same order?"""
-    return _is_same(one, other.objects if other is not None else None)
-
-
-def _is_same(drawing: Drawing | None, before: list[Drawn] | None) -> bool:
     if drawing is None or before is None:
         return drawing is None
     return [(one.category, one.shape) for one in drawing.objects] == [(one.category, one.shape) for one in before]

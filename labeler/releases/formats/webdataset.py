@@ -52,30 +52,28 @@ def write(data: DataSet) -> Iterator[bytes]:
         splits = sorted({split_of(contents, data) for contents in data.rows()})
         for split in splits:
             samples = _samples(data, split, place, left_out, missing, preparing)
-            number, first = 0, next(samples, None)
-            while first is not None:
-                shard = _Shard(first, samples)
-                yield from archive.add_pieces(f"shards/{split or 'train'}-{number:06}.tar", shard.pieces())
-                number, first = number + 1, shard.following
+            for number, pieces in enumerate(_shards(samples)):
+                yield from archive.add_pieces(f"shards/{split or 'train'}-{number:06}.tar", pieces)
         classes = [{"index": place[one.name], "class": one.name} for one in data.classes]
         listed = {"classes": classes, "missing_files": missing}
         yield from class_folders.end(archive, listed, left_out, preparing)
 
 
-class _Shard:
-    """A tar of whole samples, until it is large enough; `following` is the first sample of the next one, or None."""
+def _shards(samples: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+    """Tars of whole samples, each until it is large enough: read one to its end before the next."""
+    following = next(samples, None)
 
-    def __init__(self, first: bytes, samples: Iterator[bytes]) -> None:
-        self.following: bytes | None = first
-        self._samples = samples
-
-    def pieces(self) -> Iterator[bytes]:
+    def pieces() -> Iterator[bytes]:
+        nonlocal following
         size = 0
-        while self.following is not None and (not size or size + len(self.following) <= SHARD_BYTES):
-            yield self.following
-            size += len(self.following)
-            self.following = next(self._samples, None)
+        while following is not None and (not size or size + len(following) <= SHARD_BYTES):
+            yield following
+            size += len(following)
+            following = next(samples, None)
         yield TAR_END
+
+    while following is not None:
+        yield pieces()
 
 
 def _samples(

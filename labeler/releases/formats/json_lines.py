@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
-from labeler.releases.contents import MODEL, Contents, Judgement, Object
+from labeler.releases.contents import MODEL, PROVENANCE, Contents, Judgement, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats.answers import PEOPLE, image_marks, objects_of
 from labeler.releases.formats.archives import compact_json
@@ -120,14 +120,7 @@ def _label(label: Judgement) -> dict[str, Any]:
         "created_at": timestamp(label.created_at),
         "seconds": label.seconds,
         "prelabel": shown and {"categories": shown.categories, "probability": shown.probability, "model": shown.model},
-        "purpose": label.purpose,
-        "round": label.round,
-        "extra": label.extra,
-        "reason": label.reason,
-        "chosen_by": label.chosen_by,
-        "guideline_version": label.guideline_version,
-        "label_set_version": label.label_set_version,
-        "source": label.source,
+        **{name: getattr(label, name) for name in PROVENANCE},
         "import": label.import_id,
         "informed": label.informed,
         # Where people draw: what they drew, and which of the pre-label's objects they took away.

@@ -195,7 +195,7 @@ class Answers:
         if not image or any(pk < 0 for pk in ids):
             self.result.gold_added += 1
             return None
-        return gold.Known(image, item.name, item.row, ids)
+        return gold.Known(image, item, ids)
 
     def _drawn_answer(self, item: Item, image: int | None, objects: tuple[Object, ...]) -> gold.Known | None:
         if not image or drawn.is_only_planned(self.plan, objects):
@@ -204,7 +204,7 @@ class Answers:
         drawing = self._drawings.read(item, objects, image)
         if drawing is None:
             return None
-        return gold.Known(image, item.name, item.row, drawing.categories, gold.as_kept(drawing))
+        return gold.Known(image, item, drawing.categories, gold.as_kept(drawing))
 
     def _store_predictions(self, batch: Sequence[tuple[Item, int | None]]) -> None:
         said: list[tuple[Item, int | None, Predicted]] = []

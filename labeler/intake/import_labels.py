@@ -30,7 +30,7 @@ from labeler.accounts.people import without_password
 from labeler.errors import Invalid, NotPossibleNow
 from labeler.intake import lookup
 from labeler.intake.formats.judgements import Judgement
-from labeler.intake.outcomes import Counted, ItemsResult, Refusal
+from labeler.intake.outcomes import Counted, Refusal
 from labeler.label_set import categories as label_set
 from labeler.labeling import import_rows, object_rows, seats
 from labeler.labeling.import_rows import There
@@ -271,7 +271,7 @@ def store(
     job: Job,
     images: list[int],
     said: list[Judged],
-    outcome: LabelImportResult | ItemsResult,
+    outcome: LabelImportResult,
     repeated: Collection[tuple[int, int]] = (),
 ) -> list[Judged]:
     """One batch of images in one transaction: claims, seats, labels and their objects, counters. What was added.

@@ -37,11 +37,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 class MediaStore:
     """A directory of files named by content. Any number of processes may write to it at the same time."""
 
-    def __init__(self, root: str | os.PathLike[str], *, durable: bool = True) -> None:
-        """`durable=False` leaves out fsync: for tests and throw-away directories."""
+    def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
         self.incoming = self.root / "incoming"  # on the same volume, so that a rename is all that is left to do
-        self.durable = durable
 
     def original_path(self, sha256: str, extension: str) -> Path:
         """Raises ValueError for all but a hash and one of our extensions: no path can be smuggled in."""
@@ -132,13 +130,11 @@ class Batch:
         if not files:
             return
         with full_disk_said(), ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync") as pool:
-            if self._store.durable:
-                _sync_all(pool, [temporary for temporary, _ in files])
+            _sync_all(pool, [temporary for temporary, _ in files])
             for temporary, final in files:
                 temporary.replace(final)
-            if self._store.durable:
-                # A rename is as durable as its directory: without this a committed row could name a lost file.
-                _sync_all(pool, list({final.parent for _, final in files}))
+            # A rename is as durable as its directory: without this a committed row could name a lost file.
+            _sync_all(pool, list({final.parent for _, final in files}))
         self._renditions, self._originals = [], []
 
     def _write(self, path: Path, content: bytes, waiting: list[tuple[Path, Path]]) -> None:

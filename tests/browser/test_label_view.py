@@ -513,7 +513,7 @@ def greys(add_photos, settings):
     from labeler.intake.store import MediaStore
     from tests.helpers.factories import add_images
 
-    store = MediaStore(settings.MEDIA_DIR, durable=False)
+    store = MediaStore(settings.MEDIA_DIR)
 
     def greys(project: Project, n: int) -> list[Image]:
         images = []

@@ -132,7 +132,7 @@ def test_the_labeling_screen_looks_closely_at_a_large_image_by_tiles(page, live_
     sha256 = hashlib.sha256(content).hexdigest()
     small = io.BytesIO()
     Pixels.open(io.BytesIO(content)).resize((1600, 178)).save(small, "JPEG")
-    with MediaStore(settings.MEDIA_DIR, durable=False).batch() as batch:
+    with MediaStore(settings.MEDIA_DIR).batch() as batch:
         shown = small.getvalue()
         batch.add(sha256=sha256, extension="jpg", original=content, preview=shown, thumbnail=shown)
         batch.keep()

@@ -196,7 +196,4 @@ def _read_checked(read: Callable[[], bytes], sha256: str) -> bytes:
 def _why_not(item: Item, said: Any) -> str:
     if isinstance(said, str):
         return said
-    if item.sha256 or item.external_id:
-        by = "sha256" if item.sha256 else "external_id"
-        return _("This project has no image with this %(by)s.") % {"by": by}
-    return _("This project has no image of that name.")
+    return lookup.unknown("sha256" if item.sha256 else "external_id" if item.external_id else "file_name")

@@ -104,17 +104,11 @@ def _find(
         if isinstance(row, Refusal):
             outcome.refuse(row)
             continue
-        image = found.get((row.by, row.image))
-        if image is None:
-            unknown = _("This project has no image of that name.")
-            if row.by != "file_name":
-                unknown = _("This project has no image with this %(by)s.") % {"by": row.by}
-            outcome.refuse(Refusal(str(row.image), unknown, row.row))
-        elif isinstance(image, str):
+        image = found.get((row.by, row.image)) or lookup.unknown(row.by)
+        if image in seen:
+            image = _("An earlier row speaks of the same image: one row holds all of it.")
+        if isinstance(image, str):
             outcome.refuse(Refusal(str(row.image), image, row.row))
-        elif image in seen:
-            twice = _("An earlier row speaks of the same image: one row holds all of it.")
-            outcome.refuse(Refusal(str(row.image), twice, row.row))
         else:
             seen.add(image)
             said[image] = row

@@ -51,6 +51,13 @@ def _by_part(project: Project, part: str, wanted: set[str]) -> dict[str, int | s
         }
 
 
+def unknown(by: str) -> str:
+    """That there is none, as a sentence. by: what it was looked for by, file_name or something else."""
+    if by == "file_name":
+        return _("This project has no image of that name.")
+    return _("This project has no image with this %(by)s.") % {"by": by}
+
+
 def by_sha256(project: Project, hashes: Iterable[str]) -> dict[str, int]:
     """Image id by the hash of its bytes, in small letters; one query."""
     rows = Image.objects.filter(project=project, sha256__in=list(hashes))

@@ -21,7 +21,7 @@ from labeler.imports.survey import Found
 from labeler.intake import import_labels
 from labeler.intake.formats.item import Item, Object, Predicted, Said
 from labeler.intake.import_labels import Judged
-from labeler.intake.outcomes import ItemsResult
+from labeler.intake.outcomes import ItemsResult, LabelImportResult
 from labeler.labeling.objects import Drawing
 from labeler.models import Job
 from labeler.models.label import Answer
@@ -93,7 +93,7 @@ class Answers:
                     self._judge(said, item, one, image, person, ids)
         if not said:
             return
-        part = import_labels.LabelImportResult()
+        part = LabelImportResult()
         repeated = {place for place in said if (place[0] << 32 | place[1]) in self._judged}
         images = sorted({image for image, _person in said})
         added = import_labels.store(self.job, images, list(said.values()), part, repeated)

@@ -26,7 +26,7 @@ from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest_row
 from labeler.intake.formats.item import Item, Options, Said
 from labeler.intake.formats.recognise import PLAIN, READERS, recognise
-from labeler.intake.outcomes import Refusal
+from labeler.intake.outcomes import LabelImportResult, Refusal
 from labeler.intake.refusal_report import RefusalReport
 from labeler.intake.tree import Tree
 from labeler.jobs import jobs
@@ -133,7 +133,7 @@ def _images(job: Job, source: Path, report: RefusalReport, progress: Progress) -
 
 
 def _judgements(job: Job, source: Path, report: RefusalReport, progress: Progress) -> Ended:
-    def tell(outcome: import_labels.LabelImportResult, total: int) -> None:
+    def tell(outcome: LabelImportResult, total: int) -> None:
         progress("taking judgements in", outcome.seen, total, {})
 
     rows = judgements.read(source, multi=job.project.is_multi)

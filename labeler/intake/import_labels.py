@@ -30,7 +30,7 @@ from labeler.accounts.people import without_password
 from labeler.errors import Invalid, NotPossibleNow
 from labeler.intake import lookup
 from labeler.intake.formats.judgements import Judgement
-from labeler.intake.outcomes import Counted, Refusal
+from labeler.intake.outcomes import LabelImportResult, Refusal
 from labeler.label_set import categories as label_set
 from labeler.labeling import import_rows, object_rows, seats
 from labeler.labeling.import_rows import There
@@ -53,16 +53,6 @@ OF_A_PERSON = gettext_lazy(
 NO_NAME = gettext_lazy("An annotator's name has letters, digits and @ . + - _ only.")
 SEVERAL = gettext_lazy("Several accounts are called so but for capitals: write the name exactly as one of them is.")
 ANOTHER = gettext_lazy("There is another answer of this person on this image already.")
-
-
-@dataclass(slots=True)
-class LabelImportResult(Counted):
-    """Of judgements. The fields are those of the REST answer, which all kinds of import share."""
-
-    added: int = 0  # images: none
-    duplicates: int = 0  # the same person's same answer is there already
-    labels_added: int = 0
-    predictions_added: int = 0  # none
 
 
 @dataclass(slots=True)

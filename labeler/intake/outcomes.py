@@ -110,13 +110,19 @@ class ImportResult(Counted):
 
 
 @dataclass(slots=True)
-class ItemsResult(Counted):
-    """Of a file that says more of images than that they are there."""
+class LabelImportResult(Counted):
+    """Of judgements. The fields are those of the REST answer, which all kinds of import share."""
 
-    added: int = 0
-    duplicates: int = 0
+    added: int = 0  # images; of judgements alone none
+    duplicates: int = 0  # of judgements: the same person's same answer is there already
     labels_added: int = 0
     predictions_added: int = 0
+
+
+@dataclass(slots=True)
+class ItemsResult(LabelImportResult):
+    """Of a file that says more of images than that they are there."""
+
     gold_added: int = 0
     objects_added: int = 0
     objects_mended: int = 0  # of these: their outline crossed itself

@@ -17,6 +17,7 @@ from labeler.imports.run import import_file
 from labeler.intake import import_labels
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements
+from labeler.intake.outcomes import LabelImportResult
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, LeaseLost, Pulse, beating
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
@@ -76,7 +77,7 @@ class Command(DataCommand):
     def _bring_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[dict[str, Any], int]:
         """The result of the import, and how many rows it saw."""
 
-        def progress(outcome: import_labels.LabelImportResult, total: int) -> None:
+        def progress(outcome: LabelImportResult, total: int) -> None:
             pulse.check()
             lease.write(progress_done=outcome.seen, progress_total=total)
             self.progress(outcome.seen, total, "rows")

@@ -103,9 +103,7 @@ class Judgement(NamedTuple):
 
 
 # How a judgement came about, by the names that tables and JSON have for it too.
-PROVENANCE = (
-    "purpose", "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version", "source",
-)  # fmt: skip
+PROVENANCE = ("purpose", "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version", "source")
 
 
 class Ruling(NamedTuple):

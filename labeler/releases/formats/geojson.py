@@ -31,7 +31,6 @@ check = partial(drawings.check, title=TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:
-    """The document, in pieces."""
     head = {"type": "FeatureCollection", "name": data.title, "crs": None, "units": "px, y up from the lower edge"}
     with Notes() as images:
         yield compact_json(head)[:-1].encode() + b',"features":['

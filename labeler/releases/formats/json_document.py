@@ -22,7 +22,6 @@ READINGS = (CONSENSUS, ALL, SOFT)
 
 
 def write(data: DataSet) -> Iterator[bytes]:
-    """The document, in pieces."""
     header = {
         "title": data.title, "question": data.question, "task": data.task,
         "classes": [{"id": one.id, "name": one.name, "description": one.description} for one in data.classes],

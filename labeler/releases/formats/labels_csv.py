@@ -27,7 +27,6 @@ COLUMNS = ("file_name", "annotator", "label", "created_at", "seconds", "answer")
 
 
 def write(data: DataSet) -> Iterator[bytes]:
-    """The file, in pieces."""
     header = (*COLUMNS, "split") if data.is_split else COLUMNS
     rows = _judged if data.wanted.labels == ALL else _outcome
     yield from csv_chunks(header, (row for contents in data.rows() for row in rows(contents, data)))

@@ -21,7 +21,7 @@ from labeler.imports.survey import Found
 from labeler.intake import import_labels
 from labeler.intake.formats.item import Item, Object, Predicted, Said
 from labeler.intake.import_labels import Judged
-from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.intake.outcomes import ItemsResult, LabelImportResult
 from labeler.labeling.objects import Drawing
 from labeler.models import Job
 from labeler.models.label import Answer
@@ -93,7 +93,7 @@ class Answers:
                     self._judge(said, item, one, image, person, ids)
         if not said:
             return
-        part = import_labels.LabelImportResult()
+        part = LabelImportResult()
         repeated = {place for place in said if (place[0] << 32 | place[1]) in self._judged}
         images = sorted({image for image, _person in said})
         added = import_labels.store(self.job, images, list(said.values()), part, repeated)
@@ -112,7 +112,7 @@ class Answers:
         self, said: dict[tuple[int, int], Judged], item: Item, one: Said, image: int | None, person: int
     ) -> None:
         if one.objects is None:
-            self.result.refuse(Refusal(item.name, str(NOT_DRAWN), item.row))
+            self.result.refuse_item(item, NOT_DRAWN)
         elif not image or drawn.is_only_planned(self.plan, one.objects):  # of a dry run
             self.result.labels_added += 1
             self.result.objects_added += len(one.objects)
@@ -129,10 +129,12 @@ class Answers:
                 [item.row] if item.row else [], item.name, image, person, ids, one.answer, one.created_at or self._now,
                 one.seconds, drawing,
             )  # fmt: skip
-        elif (earlier.categories, earlier.answer) == (ids, one.answer) and import_labels.same(earlier.drawing, drawing):
+        elif (earlier.categories, earlier.answer) == (ids, one.answer) and import_labels.is_same(
+            earlier.drawing, drawing.objects if drawing else None
+        ):
             self._count_known(1)
         else:
-            self.result.refuse(Refusal(item.name, str(import_labels.ANOTHER), item.row))
+            self.result.refuse_item(item, import_labels.ANOTHER)
 
     def _count_known(self, n: int) -> None:
         """What brings images counts those; else it is labels that are here already."""
@@ -144,7 +146,7 @@ class Answers:
         found = self._people.get(name, "") if name else ""
         if isinstance(found, int):
             return found
-        self.result.refuse(Refusal(item.name, found or str(NOBODY), item.row))
+        self.result.refuse_item(item, found or str(NOBODY))
         return None
 
     def _classes(self, item: Item, said: Said) -> list[int] | None:
@@ -153,7 +155,7 @@ class Answers:
         try:
             return self.plan.resolve(said.classes)
         except Invalid as error:
-            self.result.refuse(Refusal(item.name, error.message, item.row))
+            self.result.refuse_item(item, error.message)
             return None
 
     # ---------------------------------------------------------------- known answers, predictions
@@ -164,7 +166,7 @@ class Answers:
             known = self._known_answer(item, image)
             before = answers.get(known.image) if known else None
             if known and before and (before.categories, before.drawn) != (known.categories, known.drawn):
-                self.result.refuse(Refusal(item.name, _("An earlier row has another answer for this image."), item.row))
+                self.result.refuse_item(item, _("An earlier row has another answer for this image."))
             elif known:
                 answers[known.image] = known
         if answers:
@@ -178,11 +180,11 @@ class Answers:
         answer = own if own is not None else judged[0] if judged else None
         if answer is None:
             if judged:
-                self.result.refuse(Refusal(item.name, str(NOT_DRAWN), item.row))
+                self.result.refuse_item(item, NOT_DRAWN)
             return None
         if own is None and (len(judged) > 1 if draws else any(set(other) != set(answer) for other in judged)):
             several = _("The file has several answers for this image: none of them is known to be right.")
-            self.result.refuse(Refusal(item.name, several, item.row))
+            self.result.refuse_item(item, several)
             return None
         return (self._drawn_answer if draws else self._named_answer)(item, image, answer)
 
@@ -193,7 +195,7 @@ class Answers:
         if not image or any(pk < 0 for pk in ids):
             self.result.gold_added += 1
             return None
-        return gold.Known(image, item.name, item.row, ids)
+        return gold.Known(image, item, ids)
 
     def _drawn_answer(self, item: Item, image: int | None, objects: tuple[Object, ...]) -> gold.Known | None:
         if not image or drawn.is_only_planned(self.plan, objects):
@@ -202,7 +204,7 @@ class Answers:
         drawing = self._drawings.read(item, objects, image)
         if drawing is None:
             return None
-        return gold.Known(image, item.name, item.row, drawing.categories, gold.as_kept(drawing))
+        return gold.Known(image, item, drawing.categories, gold.as_kept(drawing))
 
     def _store_predictions(self, batch: Sequence[tuple[Item, int | None]]) -> None:
         said: list[tuple[Item, int | None, Predicted]] = []

@@ -86,15 +86,15 @@ class Taking:
                     self.result.refuse(item)
             for item in read:
                 for problem in item.problems:
-                    self.result.refuse(Refusal(item.name, problem, item.row))
+                    self.result.refuse_item(item, problem)
                 for number, reason in item.unusable:
-                    self.result.refuse(Refusal(item.name, reason, item.row, number))
+                    self.result.refuse_item(item, reason, number)
             yield from fetch.ahead(self._wanted(read))
             if not self._waiting:
                 self._store()
 
-    def _wanted(self, items: list[Item]) -> Iterator[fetch.Wanted]:
-        """Those whose bytes are needed, as (name, how to read them, or an address)."""
+    def _wanted(self, items: list[Item]) -> Iterator[Item]:
+        """Those whose bytes are needed."""
         known = import_details.known(self.job.project, items)
         by_name = lookup.by_name(self.job.project, {i.name for i in items if _is_named(i) and not _known(known, i)})
         if stems := {item.name for item in items if item.is_stem}:
@@ -113,9 +113,9 @@ class Taking:
                 self._sent.add(key)
                 self._waiting.append(_Waiting(replace(item, source=None, place=None), key, has_bytes=True))
                 read = item.source and partial(_read_checked, item.source, item.sha256)
-                yield fetch.Wanted(item.name, read, item.url, item.place)
+                yield replace(item, source=read)
             else:
-                self.result.refuse(Refusal(item.name, _why_not(item, by_name.get(item.name)), item.row))
+                self.result.refuse_item(item, _why_not(item, by_name.get(item.name)))
 
     def _count_known(self, item: Item, key: str, image: Image) -> None:
         if not (item.source or item.url) or key in self._sent:
@@ -149,7 +149,7 @@ class Taking:
         if one.key in self._met:
             self._ready.append((one.item, self._met[one.key]))
         elif not one.has_bytes:
-            self.result.refuse(Refusal(one.item.name, _("The image of this row was refused."), one.item.row))
+            self.result.refuse_item(one.item, _("The image of this row was refused."))
         if len(self._ready) >= CHUNK:
             self._store()
 
@@ -196,7 +196,4 @@ def _read_checked(read: Callable[[], bytes], sha256: str) -> bytes:
 def _why_not(item: Item, said: Any) -> str:
     if isinstance(said, str):
         return said
-    if item.sha256 or item.external_id:
-        by = "sha256" if item.sha256 else "external_id"
-        return _("This project has no image with this %(by)s.") % {"by": by}
-    return _("This project has no image of that name.")
+    return lookup.unknown("sha256" if item.sha256 else "external_id" if item.external_id else "file_name")

@@ -62,8 +62,9 @@ def plan(project: Project, job: Job, names: Iterable[str], options: ImportOption
         elif dry_run:
             planned.ids[name] = made.setdefault(target.casefold(), TO_BE_MADE - len(made))
         else:
-            planned.ids[name] = made.get(target.casefold()) or _make(project, job, target)
-            made[target.casefold()] = planned.ids[name] or 0
+            if (key := target.casefold()) not in made:
+                made[key] = project_classes.add_category(project=project, by=job.requested_by, name=target).pk  # type: ignore[arg-type]
+            planned.ids[name] = made[key]
     return planned
 
 
@@ -72,8 +73,3 @@ def _known(index: label_set.CategoryIndex, name: str) -> int | None:
         return index.resolve([name])[0] if name else None
     except Invalid:
         return None
-
-
-def _make(project: Project, job: Job, name: str) -> int:
-    by = job.requested_by
-    return project_classes.add_category(project=project, by=by, name=name).pk  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from labeler.geometry.shapes import Malformed
 from labeler.imports.classes import ClassPlan
 from labeler.intake.formats.item import Item, Object, Unreadable
-from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.intake.outcomes import ItemsResult
 from labeler.labeling import objects as answers
 from labeler.labeling.objects import Drawing
 from labeler.models import Image, Project
@@ -45,7 +45,7 @@ class Drawings:
             project=self.project, width=width, height=height, sent=[one for one, _number, _p in sent]
         )
         for one in refused:
-            self._refuse(item, one["reason"], sent[one["number"]][1])
+            self.result.refuse_item(item, one["reason"], sent[one["number"]][1])
         return None if not drawing.objects and n_refused + len(refused) else drawing
 
     def shapes(self, item: Item, objects: Sequence[Object], image: int) -> list[Sent] | None:
@@ -55,14 +55,14 @@ class Drawings:
 
     def _placed(self, item: Item, objects: Sequence[Object], image: int) -> tuple[list[Sent], int] | None:
         if image not in self._sizes:
-            self._refuse(item, _("The image was deleted from the project at this moment."))
+            self.result.refuse_item(item, _("The image was deleted from the project at this moment."))
             return None
         width, height = self._sizes[image]
         if objects and item.size and item.size != (width, height):
             text = _(
                 "The file places its objects on %(a)s × %(b)s pixels, but the image has %(c)s × %(d)s: none is taken."
             )
-            self._refuse(item, text % {"a": item.size[0], "b": item.size[1], "c": width, "d": height})
+            self.result.refuse_item(item, text % {"a": item.size[0], "b": item.size[1], "c": width, "d": height})
             return None
         return self._sent(item, objects, width, height)
 
@@ -85,14 +85,11 @@ class Drawings:
                 except Malformed as error:
                     reason = words.sentence(error.code)
             if reason:
-                self._refuse(item, reason, one.number)
+                self.result.refuse_item(item, reason, one.number)
                 n_refused += 1
                 continue
             sent.append(({"category": category, "attributes": one.attributes, **shape}, one.number, one.probability))
         return sent, n_refused
-
-    def _refuse(self, item: Item, reason: str, number: int | None = None) -> None:
-        self.result.refuse(Refusal(item.name, reason, item.row, number))
 
 
 def is_only_planned(plan: ClassPlan, objects: Sequence[Object]) -> bool:

@@ -29,9 +29,7 @@ def copied(read: Reader, url: str, tree: BucketTree, options: Options) -> Iterat
         yield _addressed(item, url) if isinstance(item, Item) and item.source else item
 
 
-def left(
-    read: Reader, url: str, project: Project, tree: BucketTree, options: Options
-) -> Iterator[Item | Refusal]:  # fmt: skip
+def left(read: Reader, url: str, project: Project, tree: BucketTree, options: Options) -> Iterator[Item | Refusal]:
     """Originals stay in the bucket. What lies inside of another object, a parquet file say, cannot.
 
     An object that was overwritten since it came in is another image, and read: it is known by its ETag, too.

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from labeler.errors import LabelerError
-from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.intake.formats.item import Item
+from labeler.intake.outcomes import ItemsResult
 from labeler.labeling.objects import Drawing
 from labeler.models import Gold, Job
 from labeler.review import gold
@@ -20,8 +21,7 @@ class Known:
     """What an image certainly is. drawn: as Gold has it; None where answers are classes."""
 
     image: int
-    name: str
-    row: int | None
+    item: Item
     categories: list[int]
     drawn: list[dict[str, Any]] | None = None
 
@@ -54,4 +54,4 @@ def store(job: Job, answers: Sequence[Known], result: ItemsResult) -> None:
                 )  # fmt: skip
             result.gold_added += 1
         except LabelerError as error:
-            result.refuse(Refusal(one.name, error.message, one.row))
+            result.refuse_item(one.item, error.message)

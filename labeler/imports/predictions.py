@@ -14,7 +14,7 @@ from labeler.errors import Invalid
 from labeler.imports.classes import ClassPlan
 from labeler.imports.drawn import Drawings, is_only_planned
 from labeler.intake.formats.item import Item, Predicted, Said
-from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.intake.outcomes import ItemsResult
 from labeler.label_set import categories as label_set
 from labeler.models import Job, Prediction, TrainingRun
 from labeler.models.label import Answer
@@ -46,7 +46,7 @@ class Predictions:
                 answer = self.plan.resolve(one.classes) if one.classes else None
                 p = self._probabilities(one, answer)
             except Invalid as error:
-                self.result.refuse(Refusal(item.name, error.message, item.row))
+                self.result.refuse_item(item, error.message)
                 continue
             if one.classes and answer is None:
                 continue  # its classes are left out
@@ -62,9 +62,7 @@ class Predictions:
 
     def _drawn(self, item: Item, image: int | None, one: Predicted) -> Given | None:
         if one.objects is None:
-            self.result.refuse(
-                Refusal(item.name, _("This project wants drawn objects, and this names classes."), item.row)
-            )
+            self.result.refuse_item(item, _("This project wants drawn objects, and this names classes."))
             return None
         if not image or is_only_planned(self.plan, one.objects):
             self.result.predictions_added += 1  # of a dry run
@@ -105,11 +103,9 @@ class Predictions:
                 self._runs[model] = run
         taken = outside_models.take_in(run, [given for _item, given in rows])
         for place, sentence in taken.refused:
-            item = rows[place][0]
-            self.result.refuse(Refusal(item.name, sentence, item.row))
+            self.result.refuse_item(rows[place][0], sentence)
         for place, number, sentence in taken.refused_objects:
-            item = rows[place][0]
-            self.result.refuse(Refusal(item.name, sentence, item.row, number))
+            self.result.refuse_item(rows[place][0], sentence, number)
         refused = {place for place, _sentence in taken.refused}
         images = {given.image_id for place, (_item, given) in enumerate(rows) if place not in refused}
         fresh = [pk for pk in images if (pk << 32 | run.pk) not in self._counted]

@@ -6,7 +6,7 @@ and counts: images and labels that this very job brought in before count as brou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,8 @@ from labeler.intake.bucket import BucketTree
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest_row
 from labeler.intake.formats.item import Item, Options, Said
-from labeler.intake.formats.recognise import PLAIN, READERS, Reader, recognise
-from labeler.intake.outcomes import Refusal
+from labeler.intake.formats.recognise import PLAIN, READERS, recognise
+from labeler.intake.outcomes import LabelImportResult, Refusal
 from labeler.intake.refusal_report import RefusalReport
 from labeler.intake.tree import Tree
 from labeler.jobs import jobs
@@ -36,6 +36,7 @@ from labeler.models.label import Answer
 
 URLS, S3 = "urls", "s3"
 FORMATS = ("auto", *READERS, jobs.JUDGEMENTS, URLS, S3)
+Items = Callable[[Options], Iterator[Item | Refusal]]
 
 
 class Progress(Protocol):
@@ -60,16 +61,17 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         raise NotPossibleNow(_("Imports of the format %(name)s are not possible yet.") % {"name": repr(format_)})
     with RefusalReport(job.pk) as report:
         if format_ == URLS:
-            return _Import(job, None, URLS, _of_addresses, report, progress).run()
+            addresses = partial(_of_addresses, job.params.get("urls", []))
+            return _Import(job, URLS, addresses, report, progress).run()
         if format_ == S3:
-            with BucketTree(job.params.get("url", ""), caps=caps()) as tree:
-                found = recognise(tree, reading(job.project, job.params))
+            with BucketTree(job.params.get("url", ""), caps=caps()) as bucket:
+                found = recognise(bucket, reading(job.project, job.params))
                 read, url = READERS[found], job.params["url"]
                 if job.params.get("by_reference") is True:
-                    reader: Any = partial(from_bucket.left, read, url, job.project)
+                    items: Items = partial(from_bucket.left, read, url, job.project, bucket)
                 else:
-                    reader = partial(from_bucket.copied, read, url)
-                return _Import(job, tree, found, reader, report, progress).run()
+                    items = partial(from_bucket.copied, read, url, bucket)
+                return _Import(job, found, items, report, progress).run()
         assert source is not None
         if format_ in PLAIN and not _is_dry(job):
             return _images(job, source, report, progress)
@@ -90,13 +92,12 @@ def _is_dry(job: Job) -> bool:
 def reading(project: Project, params: Mapping[str, Any]) -> Options:
     """What a reader must know of a project and of the answers about a file."""
     said = options_of(params, "")
-    known = frozenset(label_set.index(project).by_name)
     people = said.name if said.labels == "people" else ""
     expects = any(params.get(name) for name in ("dry_run", "labels_as", "new_categories"))
     index = label_set.index(project)
     background = index.names[index.background] if index.background is not None else ""
     return Options(
-        project.is_multi, people, expects_labels=expects, known=known, task=project.task,
+        project.is_multi, people, expects_labels=expects, known=frozenset(index.by_name), task=project.task,
         origin=params.get("origin", 1), background=background,
         classes=tuple(index.names[pk] for pk in index.names if pk in index.ids_in_use),
     )  # fmt: skip
@@ -110,15 +111,12 @@ def _of_tree(job: Job, source: Path, tree: Tree, report: RefusalReport, progress
     has_answers = any(params.get(name) for name in ("dry_run", "ask", "labels_as", "new_categories"))
     if format_ in PLAIN and not _is_dry(job):
         return _images(job, source, report, progress)
-    if format_ == jobs.JUDGEMENTS:
-        return (
-            _Import(job, tree, format_, _of_judgements, report, progress).run()
-            if has_answers
-            else _judgements(job, source, report, progress)
-        )
+    if format_ == jobs.JUDGEMENTS and not has_answers:
+        return _judgements(job, source, report, progress)
     if tree.kind == "file" and format_ in ("imagefolder", "yolo", *PLAIN):
         raise Refused(_("This is neither a zip nor a tar archive, or it is damaged."))
-    return _Import(job, tree, format_, READERS[format_], report, progress).run()
+    read = _of_judgements if format_ == jobs.JUDGEMENTS else READERS[format_]
+    return _Import(job, format_, partial(read, tree), report, progress).run()
 
 
 # ---------------------------------------------------------------- kinds that have their own way
@@ -135,7 +133,7 @@ def _images(job: Job, source: Path, report: RefusalReport, progress: Progress) -
 
 
 def _judgements(job: Job, source: Path, report: RefusalReport, progress: Progress) -> Ended:
-    def tell(outcome: import_labels.LabelImportResult, total: int) -> None:
+    def tell(outcome: LabelImportResult, total: int) -> None:
         progress("taking judgements in", outcome.seen, total, {})
 
     rows = judgements.read(source, multi=job.project.is_multi)
@@ -166,7 +164,7 @@ def _item_of(row: judgements.Judgement) -> Item:
     return Item(row.file_name, row=row.row, judgements=(said,))
 
 
-def _of_addresses(urls: list[str]) -> Iterator[Item | Refusal]:
+def _of_addresses(urls: list[str], _options: Options) -> Iterator[Item | Refusal]:
     for number, url in enumerate(urls, start=1):
         yield manifest_row.of_address(url, number)
 
@@ -177,16 +175,12 @@ def _of_addresses(urls: list[str]) -> Iterator[Item | Refusal]:
 class _Import:
     """One file of a format that says more than images."""
 
-    def __init__(
-        self, job: Job, tree: Tree | None, format_: str, reader: Any, report: RefusalReport, progress: Progress
-    ) -> None:
+    def __init__(self, job: Job, format_: str, read: Items, report: RefusalReport, progress: Progress) -> None:
         self.job, self.format, self.report, self.progress = job, format_, report, progress
         self.options: ImportOptions = options_of(job.params, format_)
         if format_ == jobs.JUDGEMENTS and not self.options.is_said:
             self.options = options_of({**job.params, "labels_as": {"people": ""}}, format_)
-        options = reading(job.project, job.params)
-        read: Reader = reader
-        self.items = partial(read, tree, options) if tree is not None else partial(reader, job.params.get("urls", []))
+        self.items = partial(read, reading(job.project, job.params))
 
     def run(self) -> Ended:
         stage = "looking through the file"

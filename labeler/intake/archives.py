@@ -158,9 +158,7 @@ class ArchiveTooLarge(Refused):
 
 # ---- zip
 
-BROKEN_ZIP = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError,
-)  # fmt: skip
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 
 
 def _iterate_zip(file: BinaryIO, caps: Caps) -> Iterator[Member]:
@@ -286,9 +284,7 @@ def check_depth(name: str, caps: Caps) -> None:
 # ---- tar
 
 # RecursionError: headers without end that only announce the next.
-BROKEN = (
-    tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError, RecursionError,
-)  # fmt: skip
+BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError, RecursionError)
 
 
 def decompressor(start: bytes) -> Callable[[BinaryIO], object] | None:

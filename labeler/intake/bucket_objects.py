@@ -7,8 +7,9 @@ gets its bytes before their SHA-256 was compared, or its version pinned. Knows n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.utils.http import content_disposition_header
@@ -20,6 +21,7 @@ from labeler.intake.bucket import check_bucket, client, short
 from labeler.intake.place import Place
 from labeler.models import BucketObject
 
+T = TypeVar("T")
 ADDRESS_SECONDS = 60  # how long a presigned address works: who was sent there asks at once
 # A person waits, and the thread of the web process with them; a worker has the time of an import.
 HURRY_SECONDS, HURRY_ATTEMPTS = 5, 2
@@ -32,13 +34,7 @@ class OriginalGone(FileNotFoundError):
 
 def keep(places: Mapping[str, Place]) -> None:
     """Remember where contents lie, by SHA-256. The last place is the surest: it replaces an earlier one."""
-    rows = [
-        BucketObject(
-            sha256=sha256, bucket=place.bucket, key=place.key, version=place.version, etag=place.etag,
-            n_bytes=place.n_bytes,
-        )
-        for sha256, place in sorted(places.items())
-    ]  # fmt: skip
+    rows = [BucketObject(sha256=sha256, **asdict(place)) for sha256, place in sorted(places.items())]
     BucketObject.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["sha256"],
         update_fields=["bucket", "key", "version", "etag", "n_bytes", "read_at"],
@@ -85,15 +81,8 @@ def check(place: Place, sha256: str) -> None:
 
 def is_as_it_was(place: Place, *, hurry: bool = False) -> bool:
     """Does the bucket say of this version what it said when it was read? Raises as fetch(), but OriginalGone."""
-    import botocore.exceptions as broken
-
-    try:
-        head = _client(place, hurry=hurry).head_object(**_named(place, place.version))
-    except (broken.BotoCoreError, broken.ClientError, broken.HTTPClientError) as error:
-        if _is_not_there(error):
-            return False
-        raise _unreachable(error) from error
-    return bool(head["ETag"].strip('"') == place.etag and head["ContentLength"] == place.n_bytes)
+    head = _asked(lambda: _client(place, hurry=hurry).head_object(**_named(place, place.version)))
+    return head is not None and head["ETag"].strip('"') == place.etag and head["ContentLength"] == place.n_bytes
 
 
 def address(place: Place, *, file_name: str, media_type: str) -> str | None:
@@ -114,16 +103,27 @@ def address(place: Place, *, file_name: str, media_type: str) -> str | None:
 
 def _content(place: Place, version: str, *, hurry: bool) -> bytes | None:
     """What the object holds now, at most one byte more than it had; None where it is not there."""
-    import botocore.exceptions as broken
 
-    try:
+    def read() -> bytes:
         body = _client(place, hurry=hurry).get_object(**_named(place, version))["Body"]
         with body:
             return in_steps(body, place.n_bytes + 1)
+
+    return _asked(read)
+
+
+def _asked(ask: Callable[[], T]) -> T | None:
+    """What the bucket answers; None where the object is not there. Raises BucketUnreachable."""
+    import botocore.exceptions as broken
+
+    try:
+        return ask()
     except (broken.BotoCoreError, broken.ClientError, broken.HTTPClientError, OSError) as error:
-        if _is_not_there(error):
+        answer: Any = getattr(error, "response", None) or {}
+        if str(answer.get("Error", {}).get("Code", "")) in _NOT_THERE:
             return None
-        raise _unreachable(error) from error
+        sentence = _("The bucket that holds the original does not answer: %(error)s.") % {"error": short(error)}
+        raise BucketUnreachable(sentence, retry_after=5) from error
 
 
 def _client(place: Place, *, hurry: bool) -> Any:
@@ -133,14 +133,3 @@ def _client(place: Place, *, hurry: bool) -> Any:
 
 def _named(place: Place, version: str) -> dict[str, str]:
     return {"Bucket": place.bucket, "Key": place.key, **({"VersionId": version} if version else {})}
-
-
-def _is_not_there(error: Exception) -> bool:
-    answer: Any = getattr(error, "response", None) or {}
-    return str(answer.get("Error", {}).get("Code", "")) in _NOT_THERE
-
-
-def _unreachable(error: Exception) -> BucketUnreachable:
-    return BucketUnreachable(
-        _("The bucket that holds the original does not answer: %(error)s.") % {"error": short(error)}, retry_after=5
-    )

@@ -8,7 +8,6 @@ of people have fields of their own in both, which are not read at all. Knows byt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from xml.parsers import expat
 
 from labeler.intake import exif
@@ -70,7 +69,7 @@ def _iptc_block(content: bytes) -> bytes:
     """The block of a JPEG that Photoshop's blocks hold; b"" where there is none."""
     if content[:3] != b"\xff\xd8\xff":
         return b""
-    for start, end in exif.segments(content, (_PHOTOSHOP,), markers=(0xED,)):
+    for start, end in exif.segments(content, _PHOTOSHOP, markers=(0xED,)):
         blocks, at = content[start:end], 0
         for _block in range(MOST_PARTS):
             if blocks[at : at + 4] != b"8BIM" or at + 12 > len(blocks):
@@ -107,7 +106,7 @@ def _xmp_packet(content: bytes) -> bytes:
     """Of a JPEG or WebP; b"" where there is none, or a longer one than is read."""
     found = b""
     if content[:3] == b"\xff\xd8\xff":
-        found = next((content[start:end] for start, end in exif.segments(content, (_XMP,))), b"")
+        found = next((content[start:end] for start, end in exif.segments(content, _XMP)), b"")
     elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         found = exif.chunk(content, 12, "<", b"XMP ", name_first=True)
     return found if len(found) <= MOST_BYTES else b""
@@ -141,17 +140,11 @@ class _Reader:
 
     def end(self, name: str) -> None:
         self._path.pop()
-        wanted = next(self._wanted(name), None)
-        if wanted is not None:
-            self._add(wanted, "".join(self._letters))
+        # The text itself, or that of a list's entry: title > Alt > li.
+        wanted = self._path[-2] if name == f"{_RDF} li" and len(self._path) > 1 else name
+        if wanted in _ELEMENTS:
+            self._add(_ELEMENTS[wanted], "".join(self._letters))
         self._letters = []
-
-    def _wanted(self, name: str) -> Iterator[str]:
-        """The text itself, or that of a list's entry: title > Alt > li."""
-        if name in _ELEMENTS:
-            yield _ELEMENTS[name]
-        if name == f"{_RDF} li" and len(self._path) > 1 and self._path[-2] in _ELEMENTS:
-            yield _ELEMENTS[self._path[-2]]
 
     def _add(self, key: str, value: str) -> None:
         if value.strip():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 Fact = str | float
@@ -72,7 +73,7 @@ def orientation(exif: bytes) -> int:
 def block(content: bytes) -> bytes:
     """The EXIF of a JPEG, PNG, WebP or TIFF, beginning with its byte order; b"" where there is none."""
     if content[:3] == b"\xff\xd8\xff":
-        return next((content[at:end] for at, end in segments(content, (b"Exif\0\0",))), b"")
+        return next((content[at:end] for at, end in segments(content, b"Exif\0\0")), b"")
     if content[:8] == b"\x89PNG\r\n\x1a\n":
         return chunk(content, 8, ">", b"eXIf", name_first=False)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
@@ -82,10 +83,8 @@ def block(content: bytes) -> bytes:
     return b""
 
 
-def segments(
-    content: bytes, names: tuple[bytes, ...], markers: tuple[int, ...] = (0xE1, 0xE2)
-) -> Iterator[tuple[int, int]]:
-    """From where to where the contents of a JPEG's segments with these names go, behind the name."""
+def segments(content: bytes, name: bytes, markers: tuple[int, ...] = (0xE1, 0xE2)) -> Iterator[tuple[int, int]]:
+    """From where to where the contents of a JPEG's segments with this name go, behind the name."""
     position = 2
     for _segment in range(MOST_ENTRIES):
         if position + 4 > len(content) or content[position] != 0xFF:
@@ -97,9 +96,8 @@ def segments(
         if marker in (0xDA, 0xD9):  # pixels, or the end
             break
         end = position + 2 + int.from_bytes(content[position + 2 : position + 4], "big")
-        for name in names:
-            if marker in markers and content.startswith(name, position + 4):
-                yield position + 4 + len(name), end
+        if marker in markers and content.startswith(name, position + 4):
+            yield position + 4 + len(name), end
         if end <= position + 3:
             break
         position = end
@@ -133,8 +131,8 @@ def harmless(content: bytes) -> bytes | None:
         return None if _is_greedy(content) else content
     if content[:3] != b"\xff\xd8\xff":
         return content  # of others nothing is read before orientation() has bounds
-    places = list(segments(content, (b"Exif\0\0",)))
-    more = list(segments(content, (b"MPF\0",)))
+    places = list(segments(content, b"Exif\0\0"))
+    more = list(segments(content, b"MPF\0"))
     # Several segments are put together, so that one may name all of them.
     if len(places) < 2 and len(more) < 2 and not any(_is_greedy(content[at:end]) for at, end in places + more):
         return content
@@ -250,16 +248,9 @@ def one_line(text: str) -> str:
 
 def _time(entry: tuple[int, bytes] | None, offset: tuple[int, bytes] | None = None) -> str:
     """As ISO 8601 has it, with its distance from Greenwich where that is told; "" for what is no time."""
-    text, zone = _text(entry), _text(offset)
-    try:
-        taken = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return ""
-    if not FIRST_YEAR <= taken.year <= LAST_YEAR:
-        return ""
-    if zone:
-        try:
-            return datetime.strptime(text[:19] + zone, "%Y:%m:%d %H:%M:%S%z").isoformat()
-        except ValueError:
-            pass
-    return taken.isoformat()
+    text = _text(entry)[:19]
+    for written, form in ((text + _text(offset), "%Y:%m:%d %H:%M:%S%z"), (text, "%Y:%m:%d %H:%M:%S")):
+        with suppress(ValueError):
+            taken = datetime.strptime(written, form)
+            return taken.isoformat() if FIRST_YEAR <= taken.year <= LAST_YEAR else ""
+    return ""

@@ -7,9 +7,8 @@ operator allows others; no more bytes and seconds than below. Knows bytes, not i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -19,7 +18,7 @@ from labeler import outgoing
 from labeler.errors import Invalid
 from labeler.intake.archives import Member
 from labeler.intake.check import Refused
-from labeler.intake.place import Place
+from labeler.intake.formats.item import Item
 
 WHOLE_SECONDS = 30.0
 MOST_BYTES = 25 * 2**20
@@ -57,18 +56,8 @@ def fetch(url: str) -> bytes:
 # ---------------------------------------------------------------- many
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be read: from the file, else from the address."""
-
-    name: str
-    source: Callable[[], bytes] | None
-    url: str = ""
-    place: Callable[[], Place | None] | None = None
-
-
-def ahead(wanted: Iterable[Wanted]) -> Iterator[Member]:
-    """What is wanted as members, in order; the next AT_ONCE addresses are fetched meanwhile."""
+def ahead(wanted: Iterable[Item]) -> Iterator[Member]:
+    """Items as members, from the file or else from their address, in order; the next AT_ONCE are fetched meanwhile."""
     waiting: deque[Member] = deque()
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
     try:

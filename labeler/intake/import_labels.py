@@ -14,9 +14,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -30,7 +31,7 @@ from labeler.accounts.people import without_password
 from labeler.errors import Invalid, NotPossibleNow
 from labeler.intake import lookup
 from labeler.intake.formats.judgements import Judgement
-from labeler.intake.outcomes import Counted, ItemsResult, Refusal
+from labeler.intake.outcomes import LabelImportResult, Refusal
 from labeler.label_set import categories as label_set
 from labeler.labeling import import_rows, object_rows, seats
 from labeler.labeling.import_rows import There
@@ -38,9 +39,6 @@ from labeler.labeling.objects import Drawing, Drawn
 from labeler.models import AuditEvent, Job, Project
 from labeler.models.label import Answer
 from labeler.stats.pace import LONGEST_ANSWER
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 BATCH_IMAGES = 500  # one transaction, in which people who save on these images wait
 LONGEST_NAME = 150
@@ -53,16 +51,6 @@ OF_A_PERSON = gettext_lazy(
 NO_NAME = gettext_lazy("An annotator's name has letters, digits and @ . + - _ only.")
 SEVERAL = gettext_lazy("Several accounts are called so but for capitals: write the name exactly as one of them is.")
 ANOTHER = gettext_lazy("There is another answer of this person on this image already.")
-
-
-@dataclass(slots=True)
-class LabelImportResult(Counted):
-    """Of judgements. The fields are those of the REST answer, which all kinds of import share."""
-
-    added: int = 0  # images: none
-    duplicates: int = 0  # the same person's same answer is there already
-    labels_added: int = 0
-    predictions_added: int = 0  # none
 
 
 @dataclass(slots=True)
@@ -271,7 +259,7 @@ def store(
     job: Job,
     images: list[int],
     said: list[Judged],
-    outcome: LabelImportResult | ItemsResult,
+    outcome: LabelImportResult,
     repeated: Collection[tuple[int, int]] = (),
 ) -> list[Judged]:
     """One batch of images in one transaction: claims, seats, labels and their objects, counters. What was added.
@@ -297,7 +285,7 @@ def store(
                 added.append(one)
                 if place not in found.sitting:
                     taken[one.image_id] += 1
-            elif (known.answer, known.categories) != (one.answer, one.categories) or not _is_same(
+            elif (known.answer, known.categories) != (one.answer, one.categories) or not is_same(
                 one.drawing, drawn.get(known.label_id)
             ):
                 outcome.refuse(Refusal(one.name, str(ANOTHER), one.row))
@@ -313,12 +301,8 @@ def store(
     return added
 
 
-def same(one: Drawing | None, other: Drawing | None) -> bool:
+def is_same(drawing: Drawing | None, before: list[Drawn] | None) -> bool:
     """Are these the same objects, in the same order?"""
-    return _is_same(one, other.objects if other is not None else None)
-
-
-def _is_same(drawing: Drawing | None, before: list[Drawn] | None) -> bool:
     if drawing is None or before is None:
         return drawing is None
     return [(one.category, one.shape) for one in drawing.objects] == [(one.category, one.shape) for one in before]

@@ -13,21 +13,20 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotFound
 from labeler.intake import lookup
-from labeler.intake.formats.metadata import MOST_FIELDS, Described, Unusable, Value, check_keys, flat, typed
+from labeler.intake.formats.judgements import Unusable
+from labeler.intake.formats.metadata import MOST_FIELDS, Described, Value, check_keys, flat, typed
 from labeler.intake.outcomes import Counted, Refusal
 from labeler.intake.private_fields import is_reserved
 from labeler.models import Image, Project
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 BATCH_IMAGES = 500  # one transaction
 AUDITED_FIELDS = 50
@@ -103,17 +102,11 @@ def _find(
         if isinstance(row, Refusal):
             outcome.refuse(row)
             continue
-        image = found.get((row.by, row.image))
-        if image is None:
-            unknown = _("This project has no image of that name.")
-            if row.by != "file_name":
-                unknown = _("This project has no image with this %(by)s.") % {"by": row.by}
-            outcome.refuse(Refusal(str(row.image), unknown, row.row))
-        elif isinstance(image, str):
+        image = found.get((row.by, row.image)) or lookup.unknown(row.by)
+        if image in seen:
+            image = _("An earlier row speaks of the same image: one row holds all of it.")
+        if isinstance(image, str):
             outcome.refuse(Refusal(str(row.image), image, row.row))
-        elif image in seen:
-            twice = _("An earlier row speaks of the same image: one row holds all of it.")
-            outcome.refuse(Refusal(str(row.image), twice, row.row))
         else:
             seen.add(image)
             said[image] = row

@@ -6,7 +6,6 @@ request has ended, never in the system's temporary folder, which in a container 
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import TooLarge
-from labeler.intake.store import full_disk_said
+from labeler.intake.store import delete_old, full_disk_said
 
 FORM_BYTES = 2**20  # of a form besides its files
 IMAGES_AT_ONCE = 20  # of the largest size that is taken: a browser sends so many in one form
-ABANDONED_SECONDS = 86_400.0  # longer than any form may take to arrive
 FULL = gettext_lazy("The disk of the server is full. Free some space, then try again.")
 
 
@@ -49,12 +47,6 @@ class RefuseFiles(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         raise FilesNotTaken(_("This address takes no files."))
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        return raw_data
-
-    def file_complete(self, file_size: int) -> None:
-        """Never reached."""
 
 
 class _OnDisk(TemporaryFileUploadHandler):
@@ -89,15 +81,6 @@ def most_bytes_of_images() -> int:
     return IMAGES_AT_ONCE * settings.MAX_IMAGE_BYTES
 
 
-def forget_abandoned(older_than: float = ABANDONED_SECONDS) -> int:
-    """Delete what killed processes left behind, when it is older than so many seconds; how many."""
-    gone = 0
-    before = time.time() - older_than
-    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*"):
-        try:
-            if path.stat().st_mtime < before:
-                path.unlink()
-                gone += 1
-        except FileNotFoundError:
-            continue  # its request has just ended
-    return gone
+def forget_abandoned() -> int:
+    """Delete what killed processes left behind; how many."""
+    return delete_old(Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*"))

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from labeler.models import Image, Project
 
 LOOKED_UP = 5000  # names per query
+_LAST = "regexp_replace(name, '^.*/', '')"
+_STEM = f"regexp_replace({_LAST}, '\\.[^.]*$', '')"
 
 
 def by_name(project: Project, names: Iterable[str]) -> dict[str, int | str]:
@@ -26,35 +28,34 @@ def by_name(project: Project, names: Iterable[str]) -> dict[str, int | str]:
     missing = [name for name in ordered if name not in found]
     if not missing:
         return found
-    short: dict[str, int | str] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT regexp_replace(name, '^.*/', '') AS short, min(id), count(*) FROM labeler_image
-            WHERE project_id = %s AND regexp_replace(name, '^.*/', '') = ANY (%s) GROUP BY short
-            """,
-            [project.pk, list({name.rpartition("/")[2] for name in missing})],
-        )
-        for name, pk, n in cursor.fetchall():
-            short[name] = pk if n == 1 else _("Several images of this project have that name: give its folder too.")
+    short = _by_part(project, _LAST, {name.rpartition("/")[2] for name in missing})
     return found | {name: short[last] for name in missing if (last := name.rpartition("/")[2]) in short}
 
 
 def by_stem(project: Project, stems: Iterable[str]) -> dict[str, int | str]:
     """The same by the last part of the name without its suffix, of the images that only one has; one query."""
+    return _by_part(project, _STEM, set(stems))
+
+
+def _by_part(project: Project, part: str, wanted: set[str]) -> dict[str, int | str]:
+    """part: of the name, in SQL."""
+    query = f"""
+        SELECT {part} AS part, min(id), count(*) FROM labeler_image
+        WHERE project_id = %s AND {part} = ANY (%s) GROUP BY part
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT regexp_replace(regexp_replace(name, '^.*/', ''), '\\.[^.]*$', '') AS stem, min(id), count(*)
-            FROM labeler_image WHERE project_id = %s
-              AND regexp_replace(regexp_replace(name, '^.*/', ''), '\\.[^.]*$', '') = ANY (%s) GROUP BY stem
-            """,
-            [project.pk, list(set(stems))],
-        )
+        cursor.execute(query, [project.pk, list(wanted)])
         return {
-            stem: pk if n == 1 else _("Several images of this project have that name: give its folder too.")
-            for stem, pk, n in cursor.fetchall()
+            found: pk if n == 1 else _("Several images of this project have that name: give its folder too.")
+            for found, pk, n in cursor.fetchall()
         }
+
+
+def unknown(by: str) -> str:
+    """That there is none, as a sentence. by: what it was looked for by, file_name or something else."""
+    if by == "file_name":
+        return _("This project has no image of that name.")
+    return _("This project has no image with this %(by)s.") % {"by": by}
 
 
 def by_sha256(project: Project, hashes: Iterable[str]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
+    from labeler.intake.formats.item import Item
     from labeler.models import Image
 
 IN_TRASH = gettext_lazy("This image is in the trash. Restore it there, or wait until it is deleted for good.")
@@ -109,14 +110,24 @@ class ImportResult(Counted):
 
 
 @dataclass(slots=True)
-class ItemsResult(Counted):
-    """Of a file that says more of images than that they are there."""
+class LabelImportResult(Counted):
+    """Of judgements. The fields are those of the REST answer, which all kinds of import share."""
 
-    added: int = 0
-    duplicates: int = 0
+    added: int = 0  # images; of judgements alone none
+    duplicates: int = 0  # of judgements: the same person's same answer is there already
     labels_added: int = 0
     predictions_added: int = 0
+
+
+@dataclass(slots=True)
+class ItemsResult(LabelImportResult):
+    """Of a file that says more of images than that they are there."""
+
     gold_added: int = 0
     objects_added: int = 0
     objects_mended: int = 0  # of these: their outline crossed itself
     objects_clipped: int = 0  # of these: they reached over the border
+
+    def refuse_item(self, item: Item, reason: object, number: int | None = None) -> None:
+        """A row of the file, or one of its objects. reason: a sentence, perhaps not translated yet."""
+        self.refuse(Refusal(item.name, str(reason), item.row, number))

@@ -99,7 +99,7 @@ def upright_pieces(image: DecodedImage) -> Callable[[Box], Image.Image]:
     place, size = _PLACE[image.orientation], (image.checked.width, image.checked.height)
 
     def piece(box: Box) -> Image.Image:
-        return _bare(_turned(convert(image.pixels.crop(place(*box, *size))), image.orientation))
+        return bare(_turned(convert(image.pixels.crop(place(*box, *size))), image.orientation))
 
     return piece
 
@@ -123,6 +123,7 @@ def strip_jpeg(content: bytes) -> bytes | None:
             kept.append(b"\xff\xd9")
             return b"".join(kept) if len(kept) > 2 else None
         end = position + 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+        part = content[position:end]
         if marker == 0xDA:  # start of scan: its data runs to the next marker that is neither stuffing nor restart
             following = _NEXT_MARKER.search(content, end)
             if following is None:
@@ -130,24 +131,20 @@ def strip_jpeg(content: bytes) -> bytes | None:
             end = following.start()
             # Pillow may have read past a truncated end; what is sent on must have one.
             if content[end + 1] == 0xD9:
-                kept.append(content[position : end + 2])
-                return b"".join(kept)
+                return b"".join([*kept, content[position : end + 2]])
+            part = content[position:end]
         elif marker == 0xE0 and content[position + 4 : position + 9] == b"JFIF\0":
             # 16 bytes without the embedded thumbnail some writers put here (its size is the last two bytes).
-            kept.append(b"\xff\xe0\x00\x10" + content[position + 4 : position + 16] + b"\0\0")
-            position = end
-            continue
+            part = b"\xff\xe0\x00\x10" + content[position + 4 : position + 16] + b"\0\0"
         elif marker == 0xEE and content[position + 4 : position + 9] == b"Adobe" and end - position >= 16:
             # The 12 bytes that say how the numbers become colours, and nothing that stands behind them.
-            kept.append(b"\xff\xee\x00\x0e" + content[position + 4 : position + 16])
-            position = end
-            continue
+            part = b"\xff\xee\x00\x0e" + content[position + 4 : position + 16]
         elif 0xE0 <= marker <= 0xEF or marker == 0xFE:
-            position = end
-            continue
+            part = b""
         elif marker < 0xC0:
             return None
-        kept.append(content[position:end])
+        if part:
+            kept.append(part)
         position = end
     if position + 2 <= len(content) and content[position : position + 2] == b"\xff\xd9":
         return b"".join([*kept, b"\xff\xd9"])
@@ -193,6 +190,7 @@ def _tiled(pixels: Image.Image, orientation: int, factors: tuple[int, int] = (1,
     Blocks at the right and lower edges average what is there.
     """
     convert = _to_srgb(pixels) or (lambda tile: tile)
+    place = _PLACE[{6: 8, 8: 6}.get(orientation, orientation)]  # the way back: where a tile lies once it is upright
     across, down = (max(1, TILE_SIDE // factor) * factor for factor in factors)
     width, height = (-(-side // factor) for side, factor in zip(pixels.size, factors, strict=True))
     made = Image.new("L", (1, 1))
@@ -204,22 +202,8 @@ def _tiled(pixels: Image.Image, orientation: int, factors: tuple[int, int] = (1,
             if left == top == 0:
                 made = Image.new(tile.mode, (height, width) if orientation in SIDEWAYS else (width, height))
             x, y = left // factors[0], top // factors[1]
-            from_right, from_bottom = width - x - tile.width, height - y - tile.height
-            made.paste(_turned(tile, orientation), _CORNER[orientation](x, y, from_right, from_bottom))
+            made.paste(_turned(tile, orientation), place(x, y, x + tile.width, y + tile.height, width, height)[:2])
     return made
-
-
-# Where a tile's upper left corner comes to lie: by its distances from the left, the top, the right and the bottom.
-_CORNER: dict[int, Callable[[int, int, int, int], tuple[int, int]]] = {
-    1: lambda x, y, _r, _b: (x, y),
-    2: lambda _x, y, r, _b: (r, y),
-    3: lambda _x, _y, r, b: (r, b),
-    4: lambda x, _y, _r, b: (x, b),
-    5: lambda x, y, _r, _b: (y, x),
-    6: lambda x, _y, _r, b: (b, x),
-    7: lambda _x, _y, r, b: (b, r),
-    8: lambda _x, y, r, _b: (y, r),
-}
 
 
 # Where a part of the upright image, w x h px, lies in the pixels as they were decoded.
@@ -244,7 +228,7 @@ def _to_srgb(pixels: Image.Image) -> Convert | None:
     steps: list[Convert] = []
     mode = pixels.mode
     if mode in ("LA", "P", "PA", "RGBA", "La", "RGBa") or "transparency" in pixels.info:
-        steps.append(_on_white)
+        steps.append(on_white)
         mode = "RGB"
     elif mode not in ("RGB", "L", "CMYK"):
         steps.append(lambda part: part.convert("RGB"))
@@ -264,7 +248,8 @@ def _to_srgb(pixels: Image.Image) -> Convert | None:
     return convert
 
 
-def _on_white(pixels: Image.Image) -> Image.Image:
+def on_white(pixels: Image.Image) -> Image.Image:
+    """In RGB, what is transparent on white."""
     rgba = pixels.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (255, 255):
         return rgba.convert("RGB")
@@ -342,14 +327,14 @@ def _as_jpeg(pixels: Image.Image, quality: int) -> bytes:
     if max(pixels.size) > JPEG_MAX_SIDE:
         pixels = _shrunk(pixels, _long_side_limited(pixels.size, JPEG_MAX_SIDE))
     out = io.BytesIO()
-    _bare(pixels).save(out, "JPEG", quality=quality)
+    bare(pixels).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
-def _bare(pixels: Image.Image) -> Image.Image:
+def bare(pixels: Image.Image) -> Image.Image:
     """The pixels without anything a writer could carry over (EXIF, profile, comment, resolution)."""
     if not pixels.info and type(pixels) is Image.Image:
         return pixels
-    bare = pixels.copy()
-    bare.info = {}
-    return bare
+    copied = pixels.copy()
+    copied.info = {}
+    return copied

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +29,7 @@ from labeler.intake.check import EXTENSIONS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 SYNC_THREADS = 8
+OLD_SECONDS = 24 * 3600  # longer than any file, or any form with files, may take to arrive
 FULL_SIZE_EXTENSIONS = ("jpg", "png")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -36,11 +37,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 class MediaStore:
     """A directory of files named by content. Any number of processes may write to it at the same time."""
 
-    def __init__(self, root: str | os.PathLike[str], *, durable: bool = True) -> None:
-        """`durable=False` leaves out fsync: for tests and throw-away directories."""
+    def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
         self.incoming = self.root / "incoming"  # on the same volume, so that a rename is all that is left to do
-        self.durable = durable
 
     def original_path(self, sha256: str, extension: str) -> Path:
         """Raises ValueError for all but a hash and one of our extensions: no path can be smuggled in."""
@@ -74,24 +73,11 @@ class MediaStore:
         """Preview and thumbnail are there: all that is kept of an image whose original stays elsewhere."""
         return self.preview_path(sha256).is_file() and self.thumb_path(sha256).is_file()
 
-    def add(self, *, sha256: str, extension: str, original: bytes, preview: bytes, thumbnail: bytes) -> None:
-        """Write what is not there yet. After this returned, the files survive a power cut.
-
-        Raises StorageFull when the disk is; nothing half-written is left behind then.
-        """
-        with self.batch() as batch:
-            batch.add(sha256=sha256, extension=extension, original=original, preview=preview, thumbnail=thumbnail)
-            batch.keep()
-
     def batch(self) -> Batch:
-        """For many images at once: with store.batch() as batch, add them, then keep them. Raises StorageFull."""
+        """With store.batch() as batch: add images, then keep them. Raises StorageFull."""
         with full_disk_said():
             self.incoming.mkdir(parents=True, exist_ok=True)
-        yesterday = time.time() - 24 * 3600
-        for leftover in self.incoming.iterdir():
-            with suppress(FileNotFoundError):  # another process saw it too
-                if leftover.stat().st_mtime < yesterday:
-                    leftover.unlink()
+        delete_old(self.incoming.iterdir())
         return Batch(self)
 
     def _path(self, kind: str, sha256: str, extension: str) -> Path:
@@ -144,13 +130,11 @@ class Batch:
         if not files:
             return
         with full_disk_said(), ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync") as pool:
-            if self._store.durable:
-                _sync_all(pool, [temporary for temporary, _ in files])
+            _sync_all(pool, [temporary for temporary, _ in files])
             for temporary, final in files:
                 temporary.replace(final)
-            if self._store.durable:
-                # A rename is as durable as its directory: without this a committed row could name a lost file.
-                _sync_all(pool, list({final.parent for _, final in files}))
+            # A rename is as durable as its directory: without this a committed row could name a lost file.
+            _sync_all(pool, list({final.parent for _, final in files}))
         self._renditions, self._originals = [], []
 
     def _write(self, path: Path, content: bytes, waiting: list[tuple[Path, Path]]) -> None:
@@ -185,6 +169,22 @@ def full_disk_said(sentence: Promise | None = None) -> Iterator[None]:
         raise
 
 
+def is_old(path: Path) -> bool:
+    """Has nobody written to it for a day? Then it was left by a process that was killed. Raises FileNotFoundError."""
+    return path.stat().st_mtime < time.time() - OLD_SECONDS
+
+
+def delete_old(paths: Iterable[Path]) -> int:
+    """Delete those of these files that are old; how many."""
+    gone = 0
+    for path in paths:
+        with suppress(FileNotFoundError):  # another process saw it too
+            if is_old(path):
+                path.unlink()
+                gone += 1
+    return gone
+
+
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
@@ -194,10 +194,11 @@ def _size(path: Path) -> int | None:
 
 def _sync_all(pool: ThreadPoolExecutor, paths: list[Path]) -> None:
     """Wait until files, or the names in directories, are on the disk: each thread its share of them."""
-    list(pool.map(_sync, [paths[k::SYNC_THREADS] for k in range(SYNC_THREADS)]))
+    list(pool.map(sync, [paths[k::SYNC_THREADS] for k in range(SYNC_THREADS)]))
 
 
-def _sync(paths: list[Path]) -> None:
+def sync(paths: list[Path]) -> None:
+    """The same, one after the other."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, Self, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -77,7 +77,7 @@ class Tree:
             raise
         self.names = sorted(self._files)
 
-    def __enter__(self) -> Tree:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -89,9 +89,6 @@ class Tree:
     def close_with(self, close: Callable[[], object]) -> None:
         """Have something else closed before this is."""
         self._open.callback(close)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._files
 
     @property
     def images(self) -> list[str]:

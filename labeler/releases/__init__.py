@@ -60,8 +60,9 @@ def as_file(data: DataSet, format_: str) -> Export:
             fields={"format": ["of classes"]},
         )
     _check_wanted(writer, format_, data.wanted)
-    writer.check(data)
-    media_type, extension = writer.MEDIA_TYPE, writer.EXTENSION
+    if hasattr(writer, "check"):
+        writer.check(data)
+    media_type, extension = writer.FILE
     if data.wanted.images and hasattr(writer, "WITH_IMAGES"):
         media_type, extension = writer.WITH_IMAGES
     return Export(f"{data.file_name}.{extension}", media_type, writer.write(data))
@@ -77,27 +78,27 @@ def writer_of(format_: str) -> ModuleType:
 
 def _check_wanted(writer: ModuleType, format_: str, wanted: Wanted) -> None:
     """Raises NotPossibleNow where the format cannot say what was asked for."""
+
+    def refused(field: str, sentence: str) -> NotPossibleNow:
+        return NotPossibleNow(sentence % {"format": writer.TITLE}, fields={field: [f"not in {format_}"]})
+
     if wanted.labels not in writer.READINGS:
-        raise NotPossibleNow(
+        raise refused(
+            "labels",
             _("%(format)s has one answer for each image: take the outcome, or csv, jsonl or huggingface for the rest.")
-            % {"format": writer.TITLE}
             if wanted.labels == ALL
-            else _("%(format)s cannot hold shares of the votes. Take csv, jsonl, parquet, huggingface or webdataset.")
-            % {"format": writer.TITLE},
-            fields={"labels": [f"not in {format_}"]},
+            else _("%(format)s cannot hold shares of the votes. Take csv, jsonl, parquet, huggingface or webdataset."),
         )
     if wanted.images is not None and wanted.images not in writer.IMAGES:
-        raise NotPossibleNow(
+        raise refused(
+            "images",
             _("%(format)s has no pictures in it. Take huggingface, webdataset or imagefolder.")
-            % {"format": writer.TITLE}
             if wanted.images
-            else _("%(format)s is made of pictures: it cannot be without them.") % {"format": writer.TITLE},
-            fields={"images": [f"not in {format_}"]},
+            else _("%(format)s is made of pictures: it cannot be without them."),
         )
-    has_pictures = writer.HAS_IMAGES if wanted.images is None else wanted.images
+    has_pictures = writer.IMAGES[0] if wanted.images is None else wanted.images
     if wanted.preparation != AS_IT_IS and not has_pictures:
-        raise NotPossibleNow(
-            _("%(format)s has no pictures in it that could be prepared. Take huggingface, webdataset or imagefolder.")
-            % {"format": writer.TITLE},
-            fields={"images": [f"not in {format_}"]},
+        raise refused(
+            "images",
+            _("%(format)s has no pictures in it that could be prepared. Take huggingface, webdataset or imagefolder."),
         )

@@ -15,8 +15,11 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from labeler.intake.check import png_chunks
+
 UPRIGHT = 1
-_NO_PICTURE = (
+# What reading a file raises that is no picture, or a damaged one.
+NO_PICTURE = (
     OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )  # fmt: skip
@@ -53,7 +56,7 @@ def orientation_of(content: bytes) -> int:
     try:
         with _opened(content) as image:
             said = image.getexif().get(_ORIENTATION, UPRIGHT)
-    except _NO_PICTURE:
+    except NO_PICTURE:
         return UPRIGHT
     return said if isinstance(said, int) and 1 <= said <= 8 else UPRIGHT
 
@@ -143,15 +146,9 @@ def clean_png(content: bytes) -> bytes | None:
     if not content.startswith(_PNG_START):
         return None
     kept = [_PNG_START]
-    position = len(_PNG_START)
-    while position + 12 <= len(content):
-        size = int.from_bytes(content[position : position + 4], "big")
-        kind, end = content[position + 4 : position + 8], position + 12 + size
-        if end > len(content):
-            return None
+    for kind, start, end in png_chunks(content):
         if kind in _PNG_KEPT:
-            kept.append(content[position:end])
-        position = end
+            kept.append(content[start:end])
         if kind == b"IHDR" and (orientation := orientation_of(content)) != UPRIGHT:
             block = b"eXIf" + _exif(orientation)
             kept.append(struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block)))
@@ -229,9 +226,13 @@ def _encoded_again(content: bytes) -> bytes:
             image.load()
             bare = image.copy()
             bare.info = {key: value for key, value in image.info.items() if key == "transparency"}
+            more: dict[str, Any] = {"icc_profile": profile} if profile and kind != "BMP" else {}
+            if orientation != UPRIGHT and kind in ("JPEG", "PNG", "WEBP", "TIFF"):
+                more["exif"] = Image.Exif()
+                more["exif"][_ORIENTATION] = orientation
             out = io.BytesIO()
-            _save(bare, out, kind, profile, orientation)
-    except _NO_PICTURE as error:
+            bare.save(out, kind, **more, **_SAVED.get(kind, {}))
+    except NO_PICTURE as error:
         raise Unreadable(str(error)) from error
     return out.getvalue()
 
@@ -239,12 +240,3 @@ def _encoded_again(content: bytes) -> bytes:
 _SAVED: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95}, "WEBP": {"lossless": True}, "TIFF": {"compression": "tiff_deflate"},
 }  # fmt: skip
-
-
-def _save(image: Image.Image, out: io.BytesIO, kind: str, profile: bytes | None, orientation: int) -> None:
-    more: dict[str, Any] = {"icc_profile": profile} if profile and kind != "BMP" else {}
-    if orientation != UPRIGHT and kind in ("JPEG", "PNG", "WEBP", "TIFF"):
-        exif = Image.Exif()
-        exif[_ORIENTATION] = orientation
-        more["exif"] = exif
-    image.save(out, kind, **more, **_SAVED.get(kind, {}))

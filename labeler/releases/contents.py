@@ -102,6 +102,10 @@ class Judgement(NamedTuple):
         return PERSON if self.import_id is None else IMPORT
 
 
+# How a judgement came about, by the names that tables and JSON have for it too.
+PROVENANCE = ("purpose", "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version", "source")
+
+
 class Ruling(NamedTuple):
     """A reviewer's standing decision. What it names is the outcome."""
 
@@ -201,14 +205,11 @@ class _Reader:
         self.index = label_set.index(project)
         self.learned = self.index.label(self.run.category_ids if self.run else None)
         self.usernames: dict[int, str] = {}
-        self.resolved = lru_cache(maxsize=10_000)(self._resolved)
+        self.resolved = lru_cache(maxsize=10_000)(lambda ids: tuple(self.index.label(self.index.resolve(ids))))
         self.labelled = lru_cache(maxsize=10_000)(lambda ids: tuple(self.index.label(ids)))
 
     def names(self, ids: Iterable[int]) -> Names:
         return self.resolved(tuple(ids))
-
-    def _resolved(self, ids: tuple[int, ...]) -> Names:
-        return tuple(self.index.label(self.index.resolve(ids)))
 
     def contents(self, first: int, last: int, some: list[int] | None = None) -> Iterator[Contents]:
         """The project's images from one id to another; all, or some of them."""
@@ -265,13 +266,12 @@ class _Reader:
         found: dict[int, list[Judgement]] = defaultdict(list)
         labels = Label.objects.current().filter(project=self.project, image__gte=first, image__lte=last)
         labels = labels if some is None else labels.filter(image__in=some)
-        rows: Any = labels.order_by("image", "id").values_list(
+        rows: list[Any] = list(labels.order_by("image", "id").values_list(
             "image_id", "id", "annotator_id", "answer", "categories", "created_at", "seconds",
             "shown_prediction__categories", SAID_PROBABILITY, "shown_prediction__run__number",
             "purpose", "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version",
             "source_import", "informed", "value",
-        )  # fmt: skip
-        rows = list(rows)
+        ))  # fmt: skip
         self._learn_usernames(row[2] for row in rows)
         drawn = object_rows.read([row[1] for row in rows]) if self.project.draws else {}
         for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest, value in rows:

@@ -12,7 +12,7 @@ import numpy as np
 
 from labeler.models import Release
 from labeler.models.release import ReleaseLabels
-from labeler.releases.index import Index
+from labeler.releases.index import Index, index_of
 
 EMPTY = Index(np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int8))
 
@@ -37,13 +37,13 @@ class Diff:
 CHANGES = ("images_added", "images_removed", "labels_changed", "categories_changed")
 
 
-def between(before: Release | None, old: Index | None, labels: str, new: Index, classes: list[dict[str, Any]]) -> Diff:
-    """From an older release to a newer one.
+def between(before: Release | None, labels: str, new: Index, classes: list[dict[str, Any]]) -> Diff:
+    """From an older release to a newer one. Raises as index_of().
 
     labels: what the newer one says of images: with every judgement, a label has changed where anybody's has; else where
     the outcome has. classes: of the newer one.
     """
-    then = old if before is not None and old is not None else EMPTY
+    then = EMPTY if before is None else index_of(before)
     common, at_then, at_now = np.intersect1d(then.ids, new.ids, assume_unique=True, return_indices=True)
     changed = then.outcome[at_then] != new.outcome[at_now]
     if labels == ReleaseLabels.ALL:

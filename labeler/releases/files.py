@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeler import releases as exports
 from labeler.errors import NotPossibleNow
+from labeler.intake.store import delete_old, is_old
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease
 from labeler.models import Release, ReleaseFile
@@ -29,12 +28,8 @@ from labeler.releases import frozen, releases
 from labeler.releases.data_set import Wanted
 from labeler.releases.preparation import AS_IT_IS, Preparation, as_texts, parse_texts
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 KEPT = timedelta(days=7)  # after it was last asked for
 TRIED_AGAIN = timedelta(minutes=1)  # after a failure, which until then is said to who asks
-OLD_DRAFT = timedelta(days=1)  # left by a process that was killed
 MOST_WAITING = 20  # files of a project that are being built
 FOLDER = "files"
 
@@ -73,10 +68,7 @@ def ask(
     said = "" if labels == release.labels else labels
     options = options_of(Wanted(said, accepted, images, preparation=preparation))
     exports.as_file(releases.data_set(release, wanted_of(release, options)), format_)  # may be refused
-    rows = ReleaseFile.objects.filter(release=release, format=format_, options=options).select_related("job")
-    if rows.first() is None:
-        with suppress(IntegrityError), transaction.atomic():  # somebody else may ask at this moment
-            ReleaseFile.objects.create(release=release, format=format_, options=options)
+    ReleaseFile.objects.get_or_create(release=release, format=format_, options=options)
     with transaction.atomic():
         row = ReleaseFile.objects.select_for_update().get(release=release, format=format_, options=options)
         job = row.job
@@ -133,20 +125,15 @@ def build(row: ReleaseFile, lease: Lease, tick: Callable[[int], None] = lambda _
 
 def expire() -> int:
     """Delete files that nobody has asked for lately, and what has no row any more; how many rows."""
-    gone = ReleaseFile.objects.filter(Q(expires_at__lt=Now())).exclude(job__state__in=UNFINISHED).delete()[0]
+    gone = ReleaseFile.objects.filter(expires_at__lt=Now()).exclude(job__state__in=UNFINISHED).delete()[0]
     root = Path(frozen.folder_of(0)).parent
     known = {path_of(row) for row in ReleaseFile.objects.exclude(checksum="")}
-    old = timezone.now().timestamp() - OLD_DRAFT.total_seconds()
-    for path in root.glob(f"*/{FOLDER}/*"):
-        # A file that was just written has its row a moment later.
-        if path not in known and path.stat().st_mtime < old:
-            path.unlink(missing_ok=True)
+    # A file that was just written has its row a moment later.
+    delete_old(path for path in root.glob(f"*/{FOLDER}/*") if path not in known)
     there = {str(pk) for pk in Release.objects.kept().values_list("pk", flat=True)}
     for folder in root.glob("*"):
         # Of a project that was purged, say.
-        if folder.name not in there and folder.stat().st_mtime < old:
+        if folder.name not in there and is_old(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    for path in root.glob("*/**/.*.part"):
-        if path.stat().st_mtime < old:
-            path.unlink(missing_ok=True)
+    delete_old(root.glob("*/**/.*.part"))  # left by a process that was killed
     return gone

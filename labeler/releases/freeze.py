@@ -57,12 +57,11 @@ def freeze(release: Release, tick: Tick = lambda _done, _all: None) -> Frozen:
         draft.seek(0)
         lines = _with_splits(draft, names, side, lambda done: tick(n + done, 2 * n))
         written = frozen.write(frozen.folder_of(release.pk), frozen.packed(lines), ".jsonl.gz")
-    made = columns.index(_by_splits(names, side))
+    # An index has sides by their place in SPLITS.
+    made = columns.index(np.array([*(SPLITS.index(name) for name in names), NOWHERE], np.int8)[side])
     index.keep(release.pk, written.checksum, made)
     before = Release.objects.frozen().filter(project=release.project_id, number__lt=release.number).first()
-    changes = diff.between(
-        before, None if before is None else index.index_of(before), release.labels, made, about["classes"]
-    )
+    changes = diff.between(before, release.labels, made, about["classes"])
     in_split = side[side != NOWHERE] if names else side
     about |= {
         "labels": release.labels, "splits": release.splits, "group_by": release.group_by, "seed": release.seed,
@@ -77,7 +76,7 @@ def _drafted(
 ) -> tuple[manifest.Tally, Columns]:
     """Every image of the release as a line without a split, and all that is counted on the way."""
     tally = manifest.Tally()
-    columns = Columns({name: pk for pk, name in _class_names(project)})
+    columns = Columns(dict(project.categories.values_list("name", "id")))
     for done, contents in enumerate(read(project, accepted=True, only=only)):
         if done % TICK == 0:
             tick(done, 2 * n)
@@ -85,10 +84,6 @@ def _drafted(
         tally.add(contents)
         columns.add(contents)
     return tally, columns
-
-
-def _class_names(project: Project) -> Iterator[tuple[int, str]]:
-    yield from project.categories.values_list("id", "name")
 
 
 def _dealt(
@@ -101,7 +96,7 @@ def _dealt(
         return [], everywhere, None, None
     names = [name for name in SPLITS if name in release.splits]
     earlier = split_facts.earlier_of(release)
-    subjects, _ids = split_facts.subjects_of(
+    subjects = split_facts.subjects_of(
         project, names, seed=release.seed, group_by=release.group_by, stratum=stratum, strata=tally.strata,
         earlier=None if earlier is None else index.index_of(earlier), only=only,
     )  # fmt: skip
@@ -120,8 +115,3 @@ def _with_splits(
         if done % TICK == 0:
             tick(done)
         yield line if side[done] == NOWHERE else frozen.with_split(line, names[side[done]])
-
-
-def _by_splits(names: list[str], side: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Sides as an index has them: by their place in SPLITS."""
-    return np.array([*(SPLITS.index(name) for name in names), NOWHERE], np.int8)[side]

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
@@ -23,8 +23,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.store import full_disk_said
+from labeler.intake.store import full_disk_said, sync
 from labeler.releases.contents import Contents, Judgement, ModelsWord, Object, Opinion, Pictured, Ruling, Shown
+from labeler.releases.formats.archives import Outbox
 from labeler.releases.outcomes import Outcome
 
 FOLDER = "releases"
@@ -155,7 +156,7 @@ def write(folder: Path, pieces: Iterable[bytes], suffix: str) -> Written:
         os.fsync(file.fileno())
         path = folder / f"{digest.hexdigest()}{suffix}"
         partial.replace(path)
-        _sync_folder(folder)
+        sync([folder])
     return Written(path, digest.hexdigest(), n_bytes)
 
 
@@ -179,17 +180,9 @@ def _aside(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
             partial.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def packed(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Lines as gzip, in pieces. No time and no name is in it: the same lines give the same bytes."""
-    outbox = _Outbox()
+    outbox = Outbox()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=outbox, mtime=0) as file:
         waiting: list[bytes] = []
         size = 0
@@ -204,38 +197,12 @@ def packed(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield outbox.take()
 
 
-class _Outbox:
-    """Where gzip writes."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, part: bytes) -> int:
-        self._parts.append(bytes(part))
-        return len(part)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken
-
-
 def read(release_id: int, checksum: str) -> Iterator[Contents]:
     """The images of a frozen release, in order of id. Raises NotPossibleNow where its file is gone or damaged."""
-    for line in lines(release_id, checksum):
-        yield contents_of(line)
-
-
-def lines(release_id: int, checksum: str, *, tick: Callable[[], None] = lambda: None) -> Iterator[bytes]:
-    """The lines of the file. Raises as read()."""
     try:
         with gzip.open(path_of(release_id, checksum), "rb") as file:
             for line in file:
-                tick()
-                yield line
+                yield contents_of(line)
     except FileNotFoundError as error:
         raise NotPossibleNow(_("The file of this release is missing on the server. Tell its administrator.")) from error
     except (EOFError, gzip.BadGzipFile) as error:

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from labeler.models import Release
 from labeler.releases import frozen
 from labeler.releases.contents import Contents, Object
-from labeler.releases.splits import SPLITS
+from labeler.releases.splits import NOWHERE, SPLITS
 
 SUFFIX = ".index"
-NO_SIDE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ class Index:
     ids: NDArray[np.int64]
     outcome: NDArray[np.uint64]  # equal where the same is named, by the same means
     judgements: NDArray[np.uint64]  # equal where the same people say the same
-    side: NDArray[np.int8]  # index into SPLITS; NO_SIDE: in none
+    side: NDArray[np.int8]  # index into SPLITS; NOWHERE: in none
 
     def side_of(self, ids: NDArray[np.int64]) -> NDArray[np.int8]:
-        """The side of each of these images; NO_SIDE for those that are not in here."""
-        found = np.full(len(ids), NO_SIDE, np.int8)
+        """The side of each of these images; NOWHERE for those that are not in here."""
+        found = np.full(len(ids), NOWHERE, np.int8)
         at = np.searchsorted(self.ids, ids)
         at[at == len(self.ids)] = 0
         if len(self.ids):
@@ -104,7 +103,7 @@ def _again(release: Release) -> Index:
     columns, side = Columns(release.manifest["class_ids"]), array("b")
     for contents in frozen.read(release.pk, release.checksum):
         columns.add(contents)
-        side.append(SPLITS.index(contents.split) if contents.split else NO_SIDE)
+        side.append(SPLITS.index(contents.split) if contents.split else NOWHERE)
     index = columns.index(np.array(side, np.int8))
     keep(release.pk, release.checksum, index)
     return index

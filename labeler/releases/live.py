@@ -28,6 +28,7 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
     asked = wanted or Wanted()
     if only is not None:
         check_filter(only)
+    answered = Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True))
     is_part = only is not None and only != ImageFilter()
 
     def rows() -> Iterator[Contents]:
@@ -44,7 +45,7 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
         rows=rows,
         wanted=asked,
         held=snapshot,
-        has_outcomes=_has_outcomes(project, accepted=asked.accepted),
+        has_outcomes=(asked.accepted and has_model_answers(project)) or answered.exists(),
         task=project.task,
         background=background_of(project),
     )
@@ -79,9 +80,3 @@ def background_of(project: Project) -> str:
 def safe_file_name(name: str) -> str:
     """A name as a part of a file's name, on every system."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60] or "project"
-
-
-def _has_outcomes(project: Project, *, accepted: bool) -> bool:
-    if accepted and has_model_answers(project):
-        return True
-    return Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists()

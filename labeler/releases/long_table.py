@@ -11,12 +11,11 @@ from labeler.intake.formats.cells import classes, csv_chunks
 from labeler.label_set import categories as label_set
 from labeler.labeling import object_rows, objects
 from labeler.models import Label, Project
-from labeler.releases.contents import snapshot
+from labeler.releases.contents import PROVENANCE, snapshot
 
 COLUMNS = (
     "id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
-    "purpose",
-    "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version", "source", "import", "informed",
+    *PROVENANCE, "import", "informed",
 )  # fmt: skip
 
 
@@ -33,14 +32,7 @@ def row(project: Project, label: Label, *, history: bool = False) -> dict[str, A
         "created_at": label.created_at,
         "seconds": label.seconds,
         "prelabel_shown": label.shown_prediction_id is not None,
-        "purpose": label.purpose,
-        "round": label.round,
-        "extra": label.extra,
-        "reason": label.reason,
-        "chosen_by": label.chosen_by,
-        "guideline_version": label.guideline_version,
-        "label_set_version": label.label_set_version,
-        "source": label.source,
+        **{name: getattr(label, name) for name in PROVENANCE},
         "import": label.source_import_id,
         "informed": label.informed,
     }

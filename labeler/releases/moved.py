@@ -13,7 +13,7 @@ import numpy as np
 from labeler.geometry import transforms
 from labeler.geometry.shapes import Shape, parts_of
 from labeler.releases.contents import Object
-from labeler.releases.preparation import FIT, LARGEST_SIDE, STRETCH, Preparation
+from labeler.releases.preparation import FIT, LARGEST_SIDE, STRETCH, Preparation, cut_out
 
 
 def area_of(shape: Shape) -> float:
@@ -45,11 +45,8 @@ def window_of(width: int, height: int, how: Preparation) -> Window | None:
     """What preparation.shaped() does to a picture of width x height px; None: nothing."""
     if not (how.crop or how.width or how.height):
         return None
-    x, y, w, h = 0, 0, width, height
-    if how.crop:
-        left, top, right, bottom = how.crop
-        x, y = round(left * width), round(top * height)
-        w, h = max(x + 1, round(right * width)) - x, max(y + 1, round(bottom * height)) - y
+    x, y, right, bottom = cut_out(how, width, height)
+    w, h = right - x, bottom - y
     to_width, to_height = how.width or LARGEST_SIDE, how.height or LARGEST_SIDE
     if not (how.width or how.height):
         return Window(x, y, w, h, w, h)

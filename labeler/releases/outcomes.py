@@ -57,8 +57,10 @@ class OutcomeRule:
         # Without a model there is nobody whose word a filled answer would be: a worker is about to take it back.
         self.methods = [m for m in snapshots.kept_methods(project) if self.run is not None or m != snapshots.MODEL]
         # Many images have the same votes: a thousand sorts of them are thousands of images.
-        self.counted = lru_cache(maxsize=10_000)(_counted)
-        self.holds = lru_cache(maxsize=10_000)(_holds)
+        self.counted = lru_cache(maxsize=10_000)(lambda tally: votes.vote(json.loads(tally)))
+        self.holds = lru_cache(maxsize=10_000)(
+            lambda method, made_from, tally: snapshots.holds(method, made_from, json.loads(tally))
+        )
 
     def outcome(
         self, tally: str, n_votes: int, hidden: bool, undecidable: bool | None, decided: Sequence[int] | None,
@@ -82,14 +84,6 @@ class OutcomeRule:
         if not holds or (hidden and method == snapshots.WITH_MODEL):
             return by_majority
         return Outcome(kept, confidence, kept is None, method or "", n_votes)
-
-
-def _counted(tally: str) -> votes.Vote:
-    return votes.vote(json.loads(tally))
-
-
-def _holds(method: str, made_from: str, tally: str) -> bool:
-    return snapshots.holds(method, made_from, json.loads(tally))
 
 
 def has_model_answers(project: Project) -> bool:

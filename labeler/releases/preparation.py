@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageEnhance, ImageOps
 
 from labeler.errors import Invalid
-from labeler.releases.clean_files import Unreadable
+from labeler.intake.renditions import bare, on_white
+from labeler.releases.clean_files import NO_PICTURE, Unreadable
 
 FIT, FILL, STRETCH = "fit", "fill", "stretch"
 WAYS = (FIT, FILL, STRETCH)
@@ -51,12 +52,12 @@ class Preparation:
 
 
 AS_IT_IS = Preparation()
+NAMES = tuple(field.name for field in fields(Preparation))
 
 
 def parse(values: Mapping[str, Any]) -> Preparation:
     """From what a client sent. Raises Invalid, with the fields that are wrong."""
-    known = {field.name for field in fields(Preparation)}
-    wrong: dict[str, list[str]] = {name: ["unknown"] for name in values if name not in known}
+    wrong: dict[str, list[str]] = {name: ["unknown"] for name in values if name not in NAMES}
     crop = values.get("crop")
     if crop is not None and not _is_crop(crop):
         wrong["crop"] = [_("four shares from 0 to 1: left, top, right, bottom, with left < right and top < bottom")]
@@ -79,9 +80,6 @@ def parse(values: Mapping[str, Any]) -> Preparation:
         raise Invalid(_("The pictures cannot be prepared that way."), fields=wrong)
     given = {name: value for name, value in values.items() if value is not None}
     return Preparation(**given | ({"crop": tuple(map(float, crop))} if crop is not None else {}))
-
-
-NAMES = tuple(field.name for field in fields(Preparation))
 
 
 def parse_texts(texts: Mapping[str, str]) -> Preparation:
@@ -162,18 +160,19 @@ def prepare(content: bytes, extension: str, how: Preparation, copy: int = 0, key
 def shaped(image: Image.Image, how: Preparation) -> Image.Image:
     """Cut, scaled and in grey. image: upright, in L, RGB or RGBA."""
     if how.crop:
-        left, top, right, bottom = how.crop
-        box = (
-            round(left * image.width), round(top * image.height),
-            max(round(left * image.width) + 1, round(right * image.width)),
-            max(round(top * image.height) + 1, round(bottom * image.height)),
-        )  # fmt: skip
-        image = image.crop(box)
+        image = image.crop(cut_out(how, image.width, image.height))
     if how.width or how.height:
         image = _sized(image, how)
     if how.grey and image.mode != "L":
-        image = _on_white(image).convert("L")
+        image = on_white(image).convert("L")
     return image
+
+
+def cut_out(how: Preparation, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what stays of a picture of this size, in px."""
+    left, top, right, bottom = how.crop or (0, 0, 1, 1)
+    x, y = round(left * width), round(top * height)
+    return x, y, max(x + 1, round(right * width)), max(y + 1, round(bottom * height))
 
 
 def _sized(image: Image.Image, how: Preparation) -> Image.Image:
@@ -213,9 +212,7 @@ def _upright(content: bytes) -> Image.Image:
             if opened.width * opened.height > MOST_PIXELS:
                 raise Unreadable("too many pixels")
             image = ImageOps.exif_transpose(opened)
-    except (
-        OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning,
-    ) as error:  # fmt: skip
+    except NO_PICTURE as error:
         raise Unreadable(str(error)) from error
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, dtype=np.float64)
@@ -228,17 +225,7 @@ def _upright(content: bytes) -> Image.Image:
         image = image.convert("L" if image.mode == "1" else "RGB")
     if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("RGB")
-    bare = image.copy()
-    bare.info = {}
-    return bare
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode != "RGBA":
-        return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A"))
-    return white
+    return bare(image)
 
 
 # ---------------------------------------------------------------- figures and lists
@@ -256,7 +243,7 @@ class ChannelFigures:
     def add(self, content: bytes) -> None:
         """A picture file; each image counts by its pixels. What cannot be read is left out."""
         try:
-            pixels = np.asarray(_on_white(_upright(content)).convert("RGB"), dtype=np.uint8).reshape(-1, 3)
+            pixels = np.asarray(on_white(_upright(content)), dtype=np.uint8).reshape(-1, 3)
         except Unreadable:
             return
         # Counted by value: exact in whole numbers, and without a copy of the picture in floats.
@@ -299,24 +286,4 @@ def sampling_list(files: Iterable[tuple[str, str]], how: str, seed: int) -> list
         random.Random(f"{seed} {class_}").shuffle(names)  # noqa: S311 (no secret hangs on it)
         wanted = max(sizes) if how == OVER else min(sizes)
         found += [names[place % len(names)] for place in range(wanted)]
-    return found
-
-
-def previews(originals: Iterable[tuple[str, bytes, str]], how: Preparation) -> list[tuple[Prepared, Prepared | None]]:
-    """For each original (key, bytes, extension) a small picture of what goes out, and of its first augmented copy.
-
-    At most six, each at most 320 px, as JPEG; for a page. Unreadable ones are left out.
-    """
-    small = Preparation(width=320, height=320, file_format="jpg", quality=80)
-    found: list[tuple[Prepared, Prepared | None]] = []
-    for key, content, extension in originals:
-        if len(found) == 6:
-            break
-        try:
-            made = prepare(content, extension, how)
-            copy = prepare(content, extension, how, 1, key) if how.copies else None
-            shown = prepare(made.content, made.extension, small)
-            found.append((shown, copy and prepare(copy.content, copy.extension, small)))
-        except Unreadable:
-            continue
     return found

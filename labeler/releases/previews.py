@@ -1,30 +1,29 @@
 """What prepared pictures will look like: six of a project, before anything is exported.
 
-Reads files and rows; a page and REST show them. What is done to a picture is preparation.py's.
+Reads files and rows; a page shows them. What is done to a picture is preparation.py's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labeler.errors import BucketUnreachable
 from labeler.intake import originals
 from labeler.models import Image, Project
-from labeler.releases.preparation import Preparation, Prepared, previews
+from labeler.releases.clean_files import Unreadable
+from labeler.releases.preparation import Preparation, Prepared, prepare
 
 SHOWN = 6
+SMALL = Preparation(width=320, height=320, file_format="jpg", quality=80)
 _TRIED = 12  # files may be gone
 _LOOKED_AT = 1000  # of a million images, the first thousand are enough
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """An image, small and as JPEG: as it would go out, and its first augmented copy where there are any."""
+class Preview(NamedTuple):
+    """An image as it would go out, small and as JPEG."""
 
-    image: int
     name: str
     made: Prepared
-    copy: Prepared | None
 
 
 def of_project(project: Project, how: Preparation) -> list[Preview]:
@@ -35,12 +34,12 @@ def of_project(project: Project, how: Preparation) -> list[Preview]:
     for image in Image.objects.filter(pk__in=ids[::step][:_TRIED]).order_by("id"):
         try:
             original = originals.read(sha256=image.sha256, extension=image.extension, hurry=True)
-        except FileNotFoundError:
+            made = prepare(original, image.extension, how)
+            found.append(Preview(image.name, prepare(made.content, made.extension, SMALL)))
+        except (FileNotFoundError, Unreadable):
             continue
         except BucketUnreachable:
             break  # nor will it answer for the next ones, and somebody waits
-        for made, copy in previews([(image.sha256, original, image.extension)], how):
-            found.append(Preview(image.pk, image.name, made, copy))
         if len(found) == SHOWN:
             break
     return found

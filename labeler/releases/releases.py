@@ -12,9 +12,10 @@ import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
@@ -36,9 +37,6 @@ from labeler.releases.diff import Diff
 from labeler.releases.freeze import Frozen
 from labeler.releases.live import check_filter, safe_file_name
 from labeler.releases.splits import SPLITS, TRAIN
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_QUESTION, LONGEST_ANSWER, MOST_ANSWERS = 100, 10_000, 100  # of a data card
 MOST_WAITING = 5  # releases of a project that are not frozen yet
@@ -209,8 +207,7 @@ def changes(release: Release, against: Release | None) -> Diff:
     check_frozen(release)
     if against is not None:
         check_frozen(against)
-    old = None if against is None else index.index_of(against)
-    return diff.between(against, old, release.labels, index.index_of(release), release.manifest["classes"])
+    return diff.between(against, release.labels, index.index_of(release), release.manifest["classes"])
 
 
 def data_set(release: Release, wanted: Wanted | None = None) -> DataSet:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -22,14 +22,7 @@ from labeler.models.image import HELD_OUT
 from labeler.releases.index import Index
 from labeler.releases.splits import NOWHERE, SPLITS, TEST, TRAIN, VALIDATION, Subjects, merged
 
-# As other programs call them.
-_CALLED = {"val": VALIDATION, "valid": VALIDATION, "dev": VALIDATION, "training": TRAIN, "testing": TEST}
 CHUNK = 2000
-
-
-def imported_split() -> str | None:
-    """The column of Image with the split that an image came with; None where there is none yet."""
-    return "split" if any(field.name == "split" for field in Image._meta.get_fields()) else None
 
 
 def side_of_held_out(names: Sequence[str]) -> int:
@@ -47,8 +40,8 @@ def earlier_of(release: Release) -> Release | None:
 def subjects_of(
     project: Project, names: Sequence[str], *, seed: int, group_by: str, stratum: NDArray[np.int64],
     strata: Sequence[tuple[int, ...]], earlier: Index | None, only: QuerySet[Image] | None = None,
-) -> tuple[Subjects, NDArray[np.int64]]:  # fmt: skip
-    """What is dealt out, and the ids of these images. Call inside the snapshot in which stratum was made.
+) -> Subjects:  # fmt: skip
+    """What is dealt out. Call inside the snapshot in which stratum was made.
 
     only: these images, else all of the project. stratum: of each of them in order of id, NOWHERE for those that are in
     no split. Raises NotPossibleNow where what is asked for contradicts what is there.
@@ -60,7 +53,7 @@ def subjects_of(
     values: dict[str, int] = {}
     homeless: Counter[str] = Counter()
     sides = {name: at for at, name in enumerate(names)}
-    for at, (pk, sha256, slice_, group, value, split) in enumerate(_rows(project, group_by, only)):
+    for at, (pk, sha256, slice_, group, split, value) in enumerate(_rows(project, group_by, only)):
         ids[at], held_out[at] = pk, slice_ in HELD_OUT
         drawn = hashlib.blake2b(f"{seed}:{sha256}".encode(), digest_size=8).digest()
         order[at] = int.from_bytes(drawn)
@@ -68,10 +61,9 @@ def subjects_of(
         if value:
             own[at] = values.setdefault(value, len(values))
         if split:
-            name = _CALLED.get(split, split)
-            imported[at] = sides.get(name, NOWHERE)
-            if name not in sides and stratum[at] != NOWHERE:
-                homeless[name] += 1
+            imported[at] = sides.get(split, NOWHERE)
+            if split not in sides and stratum[at] != NOWHERE:
+                homeless[split] += 1
     _check(names, homeless, group_by, values)
     kept = np.full(n, NOWHERE, np.int8)
     if earlier is not None:
@@ -80,27 +72,14 @@ def subjects_of(
         kept = place[earlier.side_of(ids)]
     together = merged((near, own), n)
     into = stratum != NOWHERE
-    return (
-        Subjects(
-            order[into], stratum[into], strata, imported[into], kept[into], held_out[into], (together[into],)
-        ),
-        ids[into],
-    )  # fmt: skip
+    return Subjects(order[into], stratum[into], strata, imported[into], kept[into], held_out[into], (together[into],))
 
 
 def _rows(project: Project, group_by: str, only: QuerySet[Image] | None) -> Any:
-    """id, hash, slice, group of near-duplicates, value of the metadata, imported split; in order of id."""
-    split = imported_split()
+    """id, hash, slice, group of near-duplicates, imported split, value of the metadata; in order of id."""
     rows = (Image.objects.for_project(project) if only is None else only).order_by("id")
-    columns: list[Any] = ["pk", "sha256", "slice", "sketch__group"]
-    value = KeyTextTransform(group_by, "metadata") if group_by else None
-    for row in rows.values_list(
-        *columns, *([] if value is None else [value]), *([] if split is None else [F(split)])
-    ).iterator(chunk_size=CHUNK):  # fmt: skip
-        found = list(row)
-        if value is None:
-            found.insert(4, None)
-        yield found if split is not None else [*found, ""]
+    value = KeyTextTransform(group_by, "metadata") if group_by else Value("")
+    return rows.values_list("pk", "sha256", "slice", "sketch__group", "split", value).iterator(chunk_size=CHUNK)
 
 
 def _check(names: Sequence[str], homeless: Counter[str], group_by: str, values: dict[str, int]) -> None:

@@ -36,8 +36,9 @@ def test_each_format_is_sent_as_what_it_is(export, format_):
     response = export(format_, "?accepted=true")
 
     assert response.status_code == 200 and response.streaming
-    assert response["Content-Type"] == WRITERS[format_].MEDIA_TYPE
-    assert response["Content-Disposition"].endswith(f'.{WRITERS[format_].EXTENSION}"')
+    media_type, extension = WRITERS[format_].FILE
+    assert response["Content-Type"] == media_type
+    assert response["Content-Disposition"].endswith(f'.{extension}"')
     assert len(body_of(response)) > 100
 
 

@@ -113,7 +113,7 @@ def jpeg(seed: int, size: tuple[int, int] = (320, 240)) -> bytes:
 @pytest.fixture
 def add_photos(settings):
     """`add_photos(project, n)`: images in the queue whose files lie in the media store."""
-    store = MediaStore(settings.MEDIA_DIR, durable=False)
+    store = MediaStore(settings.MEDIA_DIR)
 
     def add_photos(project: Project, n: int, **fields) -> list[Image]:
         contents = [jpeg(project.pk * 1000 + number) for number in range(n)]

@@ -513,7 +513,7 @@ def greys(add_photos, settings):
     from labeler.intake.store import MediaStore
     from tests.helpers.factories import add_images
 
-    store = MediaStore(settings.MEDIA_DIR, durable=False)
+    store = MediaStore(settings.MEDIA_DIR)
 
     def greys(project: Project, n: int) -> list[Image]:
         images = []
@@ -521,7 +521,10 @@ def greys(add_photos, settings):
             out = io.BytesIO()
             Pixels.new("L", (400, 300), 100).save(out, "JPEG", comment=str(number))
             sha256 = hashlib.sha256(out.getvalue() + str(project.pk).encode()).hexdigest()
-            store.add(sha256=sha256, extension="jpg", original=out.getvalue(), preview=out.getvalue(), thumbnail=b"")
+            with store.batch() as batch:
+                content = out.getvalue()
+                batch.add(sha256=sha256, extension="jpg", original=content, preview=content, thumbnail=b"")
+                batch.keep()
             images += add_images(project, 1, sha256=sha256, width=400, height=300)
         return images
 

@@ -132,8 +132,10 @@ def test_the_labeling_screen_looks_closely_at_a_large_image_by_tiles(page, live_
     sha256 = hashlib.sha256(content).hexdigest()
     small = io.BytesIO()
     Pixels.open(io.BytesIO(content)).resize((1600, 178)).save(small, "JPEG")
-    store = MediaStore(settings.MEDIA_DIR, durable=False)
-    store.add(sha256=sha256, extension="jpg", original=content, preview=small.getvalue(), thumbnail=small.getvalue())
+    with MediaStore(settings.MEDIA_DIR).batch() as batch:
+        shown = small.getvalue()
+        batch.add(sha256=sha256, extension="jpg", original=content, preview=shown, thumbnail=shown)
+        batch.keep()
     project = make_project(ann)
     image = add_images(project, 1, hashes=[sha256], width=WIDTH, height=HEIGHT)[0]
     asked: list[str] = []

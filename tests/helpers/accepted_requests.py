@@ -138,9 +138,12 @@ def _a_gold_image(world: dict[str, Any], project: Project) -> None:
 @_before(("preview", "get"), ("thumb", "get"), ("file", "get"))
 def _files(world: dict[str, Any], project: Project) -> None:
     image = Image.objects.get(pk=world["image_id"])
-    media_store().add(
-        sha256=image.sha256, extension=image.extension, original=picture(1), preview=picture(1), thumbnail=picture(1)
-    )
+    with media_store().batch() as batch:
+        batch.add(
+            sha256=image.sha256, extension=image.extension, original=picture(1), preview=picture(1),
+            thumbnail=picture(1),
+        )  # fmt: skip
+        batch.keep()
 
 
 @_before(("tiles", "get"), ("tile", "get"))

@@ -30,9 +30,9 @@ def stored(image_format: str, pixels: Image.Image, **options) -> dict[str, str]:
     pixels.save(out, image_format, **options)
     sha256 = hashlib.sha256(out.getvalue()).hexdigest()
     extension = {"JPEG": "jpg", "TIFF": "tif", "PNG": "png"}[image_format]
-    media_store().add(
-        sha256=sha256, extension=extension, original=out.getvalue(), preview=b"preview", thumbnail=b"thumbnail"
-    )
+    with media_store().batch() as batch:
+        batch.add(sha256=sha256, extension=extension, original=out.getvalue(), preview=b"preview", thumbnail=b"thumb")
+        batch.keep()
     return {"sha256": sha256, "extension": extension}
 
 

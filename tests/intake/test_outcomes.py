@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeler.intake import import_labels, import_metadata, outcomes
+from labeler.intake import import_metadata, outcomes
 from labeler.intake.outcomes import Duplicate, ImportResult, Refusal
 
 
@@ -11,7 +11,7 @@ from labeler.intake.outcomes import Duplicate, ImportResult, Refusal
     [
         (ImportResult, {"added": 2, "duplicates": 1}, "more files"),
         (
-            import_labels.LabelImportResult,
+            outcomes.LabelImportResult,
             {"added": 0, "duplicates": 1, "labels_added": 4, "predictions_added": 0},
             "more rows",
         ),

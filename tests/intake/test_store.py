@@ -15,7 +15,9 @@ SHA = hashlib.sha256(CONTENT).hexdigest()
 
 
 def add(store: MediaStore) -> None:
-    store.add(sha256=SHA, extension="jpg", original=CONTENT, preview=b"preview", thumbnail=b"thumbnail")
+    with store.batch() as batch:
+        batch.add(sha256=SHA, extension="jpg", original=CONTENT, preview=b"preview", thumbnail=b"thumbnail")
+        batch.keep()
 
 
 def files(store: MediaStore) -> list[str]:

@@ -47,7 +47,9 @@ def large_image(project, pixels: Pixels.Image, image_format: str = "JPEG", **opt
     pixels.save(out, image_format, **options)
     sha256 = hashlib.sha256(out.getvalue()).hexdigest()
     extension = {"JPEG": "jpg", "PNG": "png"}[image_format]
-    media_store().add(sha256=sha256, extension=extension, original=out.getvalue(), preview=b"p", thumbnail=b"t")
+    with media_store().batch() as batch:
+        batch.add(sha256=sha256, extension=extension, original=out.getvalue(), preview=b"p", thumbnail=b"t")
+        batch.keep()
     exif = options.get("exif")
     width, height = reversed(pixels.size) if exif and exif[ORIENTATION] >= 5 else pixels.size
     return add_images(project, 1, hashes=[sha256], width=width, height=height, extension=extension)[0]

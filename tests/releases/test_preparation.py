@@ -22,7 +22,6 @@ from labeler.releases.preparation import (
     parse,
     parse_texts,
     prepare,
-    previews,
     sampling_list,
 )
 from tests.helpers.data_sets import photograph
@@ -139,18 +138,6 @@ def test_what_was_asked_for_is_read_and_nothing_asked_changes_nothing():
     assert parse({}) == Preparation() and not parse({}).changes_pixels
     how = parse({"crop": [0, 0, 1, 0.5], "width": 224, "height": 224, "way": "fill", "grey": True, "copies": 3})
     assert (how.crop, how.width, how.way, how.copies, how.changes_pixels) == ((0, 0, 1, 0.5), 224, FILL, 3, True)
-
-
-def test_previews_are_small_pictures_of_six_images():
-    originals = [(str(n), photograph(n), "jpg") for n in range(7)]
-
-    found = previews([("x", b"broken", "jpg"), *originals], Preparation(width=500, height=400, way=STRETCH, copies=1))
-
-    assert len(found) == 6
-    for shown, copy in found:
-        assert (shown.width, shown.height) == (320, 256) and opened(shown.content).format == "JPEG"
-        assert copy is not None and copy.content != shown.content
-    assert previews(originals[:1], Preparation())[0][1] is None
 
 
 @pytest.mark.parametrize("how", [

@@ -17,7 +17,7 @@ from labeler.models import Acceptance, AuditEvent, Category, Guarantee, Image, R
 from labeler.models.image import Slice
 from labeler.models.job import State
 from labeler.projects import classes as project_classes
-from labeler.releases import frozen, releases, split_facts
+from labeler.releases import frozen, releases
 from labeler.releases.contents import read, snapshot
 from labeler.releases.formats import ONLY_OBJECTS, WRITERS
 from labeler.releases.freeze import freeze
@@ -216,12 +216,11 @@ def test_images_keep_their_side_when_others_are_added(project, labeled, ann):
 
 
 @pytest.fixture
-def imported(labeled, monkeypatch):
-    """The first three came with a split. Kept in the metadata here, whatever column imports keep it in."""
-    monkeypatch.setattr(split_facts, "imported_split", lambda: "metadata__split")
-    for image, split in zip(labeled, ("test", "val", "train"), strict=False):
-        image.metadata = {"split": split, "patient": "p1"}
-        image.save(update_fields=["metadata"])
+def imported(labeled):
+    """The first three came with a split."""
+    for image, split in zip(labeled, ("test", "validation", "train"), strict=False):
+        image.split, image.metadata = split, {"patient": "p1"}
+        image.save(update_fields=["split", "metadata"])
     return labeled[:3]
 
 

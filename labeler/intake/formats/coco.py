@@ -157,10 +157,13 @@ def _item(
     said_split, wrong = values.split_of(image["split"] if isinstance(image.get("split"), str) else "")
     fields = metadata.usable(metadata.plain(image, _OF_IMAGES), problems)
     annotations = [json.loads(text) for text in raw]
-    objects, unusable_objects = _objects(annotations, document, options)
+    drawn, unusable = values.readable(
+        annotations if options.draws else (), partial(_object, document=document, options=options)
+    )
+    objects = {one.number - 1: one for one in drawn}  # by their place among the annotations
     return Item(
         **place, row=number, split=said_split or split or _split_in(path), metadata=fields,
-        judgements=_said(image, annotations, objects, document, options), unusable=tuple(unusable_objects),
+        judgements=_said(image, annotations, objects, document, options), unusable=tuple(unusable),
         problems=(*problems, wrong) if wrong else tuple(problems), size=_size(image),
     )  # fmt: skip
 
@@ -209,16 +212,6 @@ def _said(
 def _classes(annotations: list[dict[str, Any]], document: _Document) -> tuple[str, ...]:
     named = (document.categories.get(one.get("category_id")) for one in annotations if _is_key(one.get("category_id")))
     return tuple(dict.fromkeys(name for name in named if name))
-
-
-def _objects(
-    annotations: list[dict[str, Any]], document: _Document, options: Options
-) -> tuple[dict[int, Object], list[tuple[int, str]]]:
-    """Objects by their place among the annotations, and those that cannot be used: number and sentence."""
-    found, unusable = values.readable(
-        annotations if options.draws else (), partial(_object, document=document, options=options)
-    )
-    return {one.number - 1: one for one in found}, unusable
 
 
 def _object(number: int, annotation: dict[str, Any], document: _Document, options: Options) -> Object:

@@ -159,10 +159,9 @@ def _of_row(
     for name, names in numbered.items():
         if name in row:
             row[name] = _named(row[name], names)
-    if path and not any(name in row for name in manifest_row.NAMING):
-        row["file_name"] = path.replace("\\", "/").rpartition("/")[2]
-    elif not any(name in row for name in manifest_row.NAMING):
-        row["file_name"] = f"{table.rpartition('/')[2].removesuffix('.parquet')}-{number:06}"
+    if not any(name in row for name in manifest_row.NAMING):
+        numbered_name = f"{table.rpartition('/')[2].removesuffix('.parquet')}-{number:06}"
+        row["file_name"] = path.replace("\\", "/").rpartition("/")[2] if path else numbered_name
     item = manifest_row.of_object(number, row, context)
     if isinstance(item, Refusal) or content is None:
         return item

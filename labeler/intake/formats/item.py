@@ -7,7 +7,6 @@ It reads lazily, holds one record at a time, and may be called again. Knows neit
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,9 +107,10 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = set(names)
-        last = Counter(name.rpartition("/")[2] for name in self._names)
-        self._short = {name.rpartition("/")[2]: name for name in self._names}
-        self._several = {name for name, n in last.items() if n > 1}
+        self._short: dict[str, str | None] = {}  # by the last part; None: several have it
+        for name in self._names:
+            last = name.rpartition("/")[2]
+            self._short[last] = None if last in self._short else name
 
     def find(self, name: str, beside: str = "") -> str | None:
         """beside: the folder of the table, with its slash. None: there is none, or several have that last part."""
@@ -118,5 +118,4 @@ class Names:
         for wanted in (beside + plain, plain):
             if wanted in self._names:
                 return wanted
-        last = plain.rpartition("/")[2]
-        return None if last in self._several else self._short.get(last)
+        return self._short.get(plain.rpartition("/")[2])

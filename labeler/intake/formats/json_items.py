@@ -20,7 +20,7 @@ _SPACE = " \t\r\n\ufeff"
 
 def elements(file: BinaryIO) -> Iterator[Any]:
     """The elements of a list; of anything else, that one value. Raises NotPossibleNow with the place of the error."""
-    text = _Cursor(file, parse_constant=_no_constant)
+    text = _Cursor(file, parse_constant=no_constant)
     with _json_said():
         first = text.sign()
         if not first:
@@ -142,5 +142,6 @@ def _next(
         buffer, at, step = buffer[at:] + more, 0, step * 2
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
+    """For parse_constant: NaN and infinity are no JSON."""
     raise ValueError(f"{name} is no value")

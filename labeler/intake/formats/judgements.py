@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ NO_TIME = gettext_lazy("created_at must be a time like 2026-11-05T10:30:00Z, and
 ANSWERS = ("labeled", "cannot_tell")
 NO_ANSWER = gettext_lazy("Only judgements are taken: answer must be labeled or cannot_tell.")
 NO_SECONDS = gettext_lazy("seconds must be a number from 0.")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_PART = re.compile(r"(?:[^|\\]|\\.)+", re.DOTALL)  # up to a bar that is not escaped
 # Our own exports and other tools' call them so.
 ALSO = {
     "categories": "label", "category": "label", "class": "label", "filename": "file_name", "image": "file_name",
@@ -165,22 +168,12 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | R
 
 def split_classes(text: str) -> list[str]:
     """Names of one cell: a|b, with \\| for a bar in a name and \\\\ for a backslash; "" is none."""
-    found, name, escaped = [], "", False
-    for letter in text:
-        if escaped:
-            name, escaped = name + letter, False
-        elif letter == "\\":
-            escaped = True
-        elif letter == "|":
-            found.append(name)
-            name = ""
-        else:
-            name += letter
-    return [part.strip() for part in [*found, name] if part.strip()]
+    names = (_ESCAPED.sub(r"\1", part).strip() for part in _PART.findall(text))
+    return [name for name in names if name]
 
 
 class Unusable(ValueError):
-    """A cell that says nothing we can use; str() is the sentence."""
+    """A cell or a row that says nothing we can use; str() is the sentence."""
 
 
 def check_person(name: str) -> None:

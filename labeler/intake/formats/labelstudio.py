@@ -37,20 +37,16 @@ def recognises(tree: Tree, options: Options) -> bool:
 
 def _files(tree: Tree) -> list[str]:
     """The JSON files whose first element is a task."""
-    return [name for name in islice(each(tree, ".json"), 50) if _is_task(_first(tree, name))]
+    return [name for name in islice(each(tree, ".json"), 50) if is_tasks(tree, name)]
 
 
 def is_tasks(tree: Tree, name: str) -> bool:
     """Is this file, whatever its name, a list of tasks?"""
-    return _is_task(_first(tree, name))
-
-
-def _first(tree: Tree, name: str) -> Any:
     try:
         with tree.open(name) as file:
-            return next(elements(file), None)
+            return _is_task(next(elements(file), None))
     except (NotPossibleNow, Refused):
-        return None
+        return False
 
 
 def _is_task(value: Any) -> bool:

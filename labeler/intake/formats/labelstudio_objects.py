@@ -35,25 +35,19 @@ class Task:
     def objects_of(self, result: Any, options: Options | None) -> tuple[Object, ...] | None:
         """The objects of one annotation or prediction; None where it has some, and none can be used."""
         rows = [row for row in result if isinstance(row, dict)] if isinstance(result, list) else []
-        by_id: dict[Any, dict[str, Any]] = {}
+        # With "labels" apart from the shape, both have one id, and that of the labels has all.
+        by_id = {str(row.get("id")): row for row in rows if row.get("type") == "labels"}
         found: list[Object] = []
         before = len(self.unusable)
-        for row in rows:  # with "labels" apart from the shape, both have one id, and that of the labels has all
-            if row.get("type") == "labels":
-                by_id[str(row.get("id"))] = row
         for row in rows:
-            kind = str(row.get("type"))
-            if kind == "labels":
-                continue
+            kind = member = str(row.get("type"))
+            named: dict[str, Any] = row
             if kind in PLAIN:
-                named = by_id.get(str(row.get("id")))
-                value = named.get("value") if named else None
-                labels = value.get("labels") if isinstance(value, dict) else None
-                kind = PLAIN[kind]
-            else:
-                labels = (row.get("value") or {}).get(kind) if isinstance(row.get("value"), dict) else None
+                named, kind, member = by_id.get(str(row.get("id")), {}), PLAIN[kind], "labels"
             if kind not in KINDS and kind not in OTHERS:
-                continue  # choices, texts, relations
+                continue  # choices, texts, relations, labels apart from their shape
+            value = named.get("value")
+            labels = value.get(member) if isinstance(value, dict) else None
             self.n += 1
             try:
                 found.append(_object(self.n, kind, row, labels, options))

@@ -23,6 +23,7 @@ from labeler.errors import NotPossibleNow
 from labeler.intake.formats import judgements, metadata
 from labeler.intake.formats.cells import without_formula_guard
 from labeler.intake.formats.item import Item, Names, Options
+from labeler.intake.formats.json_items import no_constant
 from labeler.intake.formats.judgements import header, text_said
 from labeler.intake.formats.manifest_row import (
     COLUMNS,
@@ -144,7 +145,7 @@ def _check_head(known: Iterable[str], keys: list[str], options: Options) -> None
         raise NotPossibleNow(_("There is no column “%(name)s” that could name people.") % {"name": options.people})
     try:
         metadata.check_keys(["file_name", *keys])
-    except metadata.Unusable as unusable:
+    except judgements.Unusable as unusable:
         raise NotPossibleNow(str(unusable)) from unusable
 
 
@@ -157,7 +158,7 @@ def _of_lines(first: int, head: str, text: Iterable[str], context: Context) -> I
         if not line.strip():
             continue
         try:
-            said = json.loads(line, parse_constant=metadata.no_constant)
+            said = json.loads(line, parse_constant=no_constant)
         except (ValueError, RecursionError) as error:
             yield Refusal("", _("This line is no JSON: %(error)s.") % {"error": str(error)[:200]}, number)
             continue

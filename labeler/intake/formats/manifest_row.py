@@ -14,19 +14,17 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from labeler.intake.formats import judgements, metadata, values
 from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Object, Options, Predicted, Said
-from labeler.intake.formats.judgements import split_classes
+from labeler.intake.formats.judgements import Unusable, split_classes
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, leads_out
 
-ALSO = {
-    "filename": "file_name", "image": "file_name", "image_url": "url", "uri": "url",
-    "labels": "label", "class": "label", "category": "label", "categories": "label",
-    "username": "annotator", "user": "annotator", "worker": "annotator",
-    "confidence": "probability", "score": "probability",
+ALSO = judgements.ALSO | {
+    "image_url": "url", "uri": "url", "labels": "label", "confidence": "probability", "score": "probability",
 }  # fmt: skip
 COLUMNS = frozenset((
     "file_name", "path", "url", "sha256", "external_id", "label", "annotator", "answer", "created_at", "seconds",
@@ -35,6 +33,7 @@ COLUMNS = frozenset((
 NAMING = ("file_name", "path", "url", "sha256", "external_id")
 UNNAMED_MODEL = "manifest"
 METADATA = "metadata."
+NO_LABEL = gettext_lazy("label must be the name of a class, or a list of names.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,6 @@ def of_object(number: int, said: dict[str, Any], context: Context) -> Item | Ref
     return item_of(number, row, fields, metadata.named, context)
 
 
-class Unreadable(ValueError):
-    """A row of which nothing can be used; str() is the sentence."""
-
-
 def item_of(
     number: int, row: dict[str, Any], said: list[tuple[str, Any]], value_of: Callable[[str, Any], Any],
     context: Context,
@@ -85,7 +80,7 @@ def item_of(
         row.setdefault("prediction", row.pop("label"))
     try:
         place = _image(row, context)
-    except Unreadable as unusable:
+    except Unusable as unusable:
         return Refusal(_named(row), str(unusable), number)
     fields = metadata.usable(((key, value) for key, value in said if key), problems, value_of)
     split, wrong = values.split_of(_text(row, "split"))
@@ -116,21 +111,21 @@ def _text(row: dict[str, Any], *names: str) -> str:
 
 
 def _image(row: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Which image it is, as fields of an Item. Raises Unreadable."""
+    """Which image it is, as fields of an Item. Raises Unusable."""
     path, url = _text(row, "file_name", "path").replace("\\", "/"), _text(row, "url")
     sha256, external_id = _text(row, "sha256").lower(), _text(row, "external_id")
     if path.startswith(("http://", "https://")):
         path, url = "", path
     if sha256 and not metadata.SHA256.fullmatch(sha256):
-        raise Unreadable(_("sha256 must be 64 hexadecimal digits."))
+        raise Unusable(_("sha256 must be 64 hexadecimal digits."))
     if len(external_id) > LONGEST_EXTERNAL_ID or not metadata.is_line(external_id):
-        raise Unreadable(
+        raise Unusable(
             _("external_id has at most %(most)s characters, all in one line.") % {"most": LONGEST_EXTERNAL_ID}
         )
     if not (path or url or sha256 or external_id):
-        raise Unreadable(_("Which image? file_name, path, url, sha256 or external_id must be given."))
+        raise Unusable(_("Which image? file_name, path, url, sha256 or external_id must be given."))
     if leads_out(path):
-        raise Unreadable(values.LEADS_OUT % {"name": clean_name(path)})
+        raise Unusable(values.LEADS_OUT % {"name": clean_name(path)})
     place: dict[str, Any] = {"name": clean_name(path) if path else "", "sha256": sha256, "external_id": external_id}
     if path and context.names and (found := context.names.find(path, context.beside)):
         place |= {"name": found, "source": partial(context.tree.read, found)}
@@ -147,7 +142,7 @@ def _address(url: str, external_id: str) -> dict[str, Any]:
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not host or not metadata.is_line(url):
-        raise Unreadable(_("This is no address of an image: it begins with http:// or https://, and names a server."))
+        raise Unusable(_("This is no address of an image: it begins with http:// or https://, and names a server."))
     # What was fetched once is known by its address, and not fetched again.
     known_by = external_id or (url if len(url) <= LONGEST_EXTERNAL_ID else "")
     return {"url": url, "external_id": known_by, "name": clean_name(unquote(parts.path).rpartition("/")[2] or host)}
@@ -157,7 +152,7 @@ def of_address(url: str, number: int) -> Item | Refusal:
     """A row of which nothing but the address is known."""
     try:
         return Item(**_address(url.strip(), ""), row=number)
-    except Unreadable as unusable:
+    except Unusable as unusable:
         return Refusal(clean_name(url[:500]), str(unusable), number)
 
 
@@ -176,7 +171,7 @@ def _drawn(
             model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
             return (), (Predicted(model[:150], version[:150], (), objects=objects),)
         said = _said(row, answer, (), objects)
-    except judgements.Unusable as error:
+    except Unusable as error:
         problems.append(str(error))
         return (), ()
     return () if not objects and unusable else (said,), ()
@@ -185,9 +180,9 @@ def _drawn(
 def _said(
     row: dict[str, Any], answer: str, classes: tuple[str, ...], objects: tuple[Object, ...] | None = None
 ) -> Said:
-    """A judgement with whose it is and when. Raises judgements.Unusable."""
+    """A judgement with whose it is and when. Raises Unusable."""
     if answer not in judgements.ANSWERS:
-        raise judgements.Unusable(judgements.NO_ANSWER)
+        raise Unusable(judgements.NO_ANSWER)
     annotator = _text(row, "annotator")
     judgements.check_person(annotator)
     moment, seconds = judgements.moment_of(_text(row, "created_at")), judgements.seconds_of(_text(row, "seconds"))
@@ -195,14 +190,14 @@ def _said(
 
 
 def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...]:
-    """Objects as a cell or an object has them; what cannot be read goes to `unusable`. Raises judgements.Unusable."""
+    """Objects as a cell or an object has them; what cannot be read goes to `unusable`. Raises Unusable."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise judgements.Unusable(_("objects is no JSON: %(error)s.") % {"error": str(error)[:200]}) from error
+            raise Unusable(_("objects is no JSON: %(error)s.") % {"error": str(error)[:200]}) from error
     if not isinstance(value, list):
-        raise judgements.Unusable(_("objects is a list of {category, box | polygon | mask}."))
+        raise Unusable(_("objects is a list of {category, box | polygon | mask}."))
     found = []
     for number, one in enumerate(value, start=1):
         if not isinstance(one, dict) or not isinstance(one.get("category"), str) or not one["category"].strip():
@@ -225,26 +220,22 @@ def _judgements(row: dict[str, Any], options: Options, problems: list[str]) -> t
         return ()
     try:
         return (_said(row, answer, names_in(row["label"], multi=options.multi) if answer == "labeled" else ()),)
-    except judgements.Unusable as unusable:
+    except Unusable as unusable:
         problems.append(str(unusable))
         return ()
 
 
 def names_in(value: Any, *, multi: bool) -> tuple[str, ...]:
-    """Classes as a cell or an object names them. Raises judgements.Unusable."""
+    """Classes as a cell or an object names them. Raises Unusable."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise _no_label() from error
+            raise Unusable(NO_LABEL) from error
     names = _names(value, multi)
     if names is None or not all(metadata.is_line(name) for name in names):
-        raise _no_label()
+        raise Unusable(NO_LABEL)
     return names
-
-
-def _no_label() -> judgements.Unusable:
-    return judgements.Unusable(_("label must be the name of a class, or a list of names."))
 
 
 def _names(value: Any, multi: bool) -> tuple[str, ...] | None:
@@ -264,7 +255,7 @@ def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> 
         classes = names_in(row["prediction"], multi=context.options.multi) if "prediction" in row else ()
         probability = values.said_probability(row.get("probability"))
         of_each = values.said_probabilities(row.get("probabilities"))
-    except (judgements.Unusable, ValueError, RecursionError):
+    except (Unusable, ValueError, RecursionError):
         problems.append(_("A prediction names classes, and its probability is a number from 0 to 1."))
         return ()
     model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")

@@ -22,7 +22,8 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow, TooLarge
 from labeler.intake.formats.cells import without_formula_guard
-from labeler.intake.formats.judgements import check_count, columns_of, header, is_blank, text_said
+from labeler.intake.formats.json_items import no_constant
+from labeler.intake.formats.judgements import Unusable, check_count, columns_of, header, is_blank, text_said
 from labeler.intake.outcomes import Refusal
 
 MOST_BYTES = 64 * 2**20  # of a file
@@ -124,10 +125,6 @@ def _limited(rows: Iterator[Described | Refusal]) -> Iterator[Described | Refusa
 # ---------------------------------------------------------------- rows
 
 
-class Unusable(ValueError):
-    """A row that says nothing we can use; str() is the sentence."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Columns:
     """Of a CSV: which cell names the image, and which field each other cell is of; "" for a column without a name."""
@@ -223,10 +220,6 @@ def _of_line(number: int, line: str, remove_empty: bool) -> Described | Refusal 
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         return Refusal("", _("This line is no JSON: %(error)s.") % {"error": str(error)[:200]}, number)
     return _of_object(number, row, remove_empty)
-
-
-def no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no value")
 
 
 def _of_object(number: int, row: Any, remove_empty: bool) -> Described | Refusal | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from django.utils.translation import gettext as _
 
@@ -18,7 +19,7 @@ from labeler.errors import NotPossibleNow
 from labeler.intake.check import Refused
 from labeler.intake.formats.item import Item, Names, Object, Options, Said, Unreadable
 from labeler.intake.formats.values import SPLITS, class_name, person_of_folder, readable, size_of, stem_of
-from labeler.intake.formats.xml_tree import BrokenXml, Element, parse
+from labeler.intake.formats.xml_tree import BrokenXml, parse, said
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
@@ -79,38 +80,37 @@ def _item(tree: Tree, name: str, names: Names, splits: dict[str, str], options: 
         root = parse(content)
     except (BrokenXml, Refused) as error:
         return Refusal(name, str(error))
-    if root.name != "annotation":
+    if root.tag != "annotation":
         return Refusal(name, _("This is no XML of Pascal VOC: its first element is not <annotation>."))
-    file_name = root.said("filename").replace("\\", "/").rpartition("/")[2]
+    file_name = said(root, "filename").replace("\\", "/").rpartition("/")[2]
     found = names.find(file_name, "JPEGImages/") if file_name else None
     place: dict[str, Any] = {"name": clean_name(file_name)} if file_name else {"name": stem_of(name), "is_stem": True}
     if found:
         place = {"name": found, "source": partial(tree.read, found)}
-    objects, unusable = readable(root.all("object"), partial(_object, origin=options.origin))
+    objects, unusable = readable(root.findall("object"), partial(_object, origin=options.origin))
     person = person_of_folder(name, "Annotations", options)
-    said = (Said(person, (), objects=tuple(objects)),) if objects or not unusable else ()
-    side = root.find("size") or Element("size")
+    judged = (Said(person, (), objects=tuple(objects)),) if objects or not unusable else ()
     return Item(
-        **place, split=splits.get(stem_of(name), ""), judgements=said, unusable=tuple(unusable),
-        size=size_of(side.said("width"), side.said("height")),
+        **place, split=splits.get(stem_of(name), ""), judgements=judged, unusable=tuple(unusable),
+        size=size_of(said(root, "size/width"), said(root, "size/height")),
     )  # fmt: skip
 
 
 def _object(number: int, element: Element, origin: int) -> Object:
-    category = class_name(element.said("name"))
+    category = class_name(said(element, "name"))
     box = element.find("bndbox")
     if not category:
         raise Unreadable(_("It has no <name>."))
     if box is None:
         raise Unreadable(_("It has no <bndbox>."))
     try:
-        x0, y0, x1, y1 = (float(box.said(side)) for side in ("xmin", "ymin", "xmax", "ymax"))
+        x0, y0, x1, y1 = (float(said(box, side)) for side in ("xmin", "ymin", "xmax", "ymax"))
     except ValueError:
         raise Unreadable(_("xmin, ymin, xmax and ymax of a <bndbox> are numbers.")) from None
     if not all(math.isfinite(side) for side in (x0, y0, x1, y1)):
         raise Unreadable(_("A coordinate is not a finite number."))
     # 1: numbers of pixels from 1, the last one is in it. 0: edges, as LabelImg writes them.
     shape = {"box": [x0 - origin, y0 - origin, x1 - x0 + origin, y1 - y0 + origin]}
-    flags = {flag: element.said(flag) == "1" for flag in FLAGS if element.said(flag) in ("0", "1")}
-    pose = element.said("pose")
+    flags = {flag: said(element, flag) == "1" for flag in FLAGS if said(element, flag) in ("0", "1")}
+    pose = said(element, "pose")
     return Object(category, shape, number, {**flags, **({"pose": pose} if pose else {})})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from django.utils.translation import gettext as _
@@ -15,64 +15,41 @@ class BrokenXml(ValueError):
     """What is wrong, in a sentence."""
 
 
-@dataclass(slots=True)
-class Element:
-    name: str
-    text: str = ""
-    children: list[Element] = field(default_factory=list)
+class _Builder(TreeBuilder):
+    """Builds no tree that is too large."""
 
-    def find(self, name: str) -> Element | None:
-        return next((child for child in self.children if child.name == name), None)
-
-    def all(self, name: str) -> list[Element]:
-        return [child for child in self.children if child.name == name]
-
-    def said(self, name: str) -> str:
-        """The text of a child; "" without one."""
-        found = self.find(name)
-        return found.text.strip() if found is not None else ""
-
-
-class _Builder:
     def __init__(self) -> None:
-        self.open: list[Element] = []
-        self.root: Element | None = None
-        self.n = 0
+        super().__init__()
+        self._n = self._depth = 0
 
-    def start(self, name: str, _attributes: dict[str, str]) -> None:
-        self.n += 1
-        if len(self.open) >= DEEPEST or self.n > MOST_ELEMENTS:
+    def start(self, name: str, attributes: dict[str, str]) -> Element:
+        self._n += 1
+        self._depth += 1
+        if self._depth > DEEPEST or self._n > MOST_ELEMENTS:
             raise BrokenXml(_("The XML has too many elements, or they lie too deep in each other."))
-        one = Element(name)
-        if self.open:
-            self.open[-1].children.append(one)
-        elif self.root is None:
-            self.root = one
-        self.open.append(one)
+        return super().start(name, attributes)
 
-    def end(self, _name: str) -> None:
-        self.open.pop()
-
-    def text(self, text: str) -> None:
-        if self.open:
-            self.open[-1].text += text
+    def end(self, name: str) -> Element:
+        self._depth -= 1
+        return super().end(name)
 
 
 def parse(content: bytes) -> Element:
     """The root element. Raises BrokenXml."""
-    builder = _Builder()
-    parser = expat.ParserCreate()
+    builder, parser = _Builder(), expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
-    parser.CharacterDataHandler = builder.text
-    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = builder.data, _refuse_doctype
     try:
         parser.Parse(content, True)
     except (expat.ExpatError, LookupError) as error:  # the latter: an encoding that nobody knows
         raise BrokenXml(_("The XML is broken: %(error)s.") % {"error": str(error)[:200]}) from error
-    if builder.root is None:
-        raise BrokenXml(_("The XML is empty."))
-    return builder.root
+    return builder.close()
+
+
+def said(element: Element, path: str) -> str:
+    """The text of the element below another one; "" without one."""
+    return element.findtext(path, "").strip()
 
 
 def _refuse_doctype(*_names: object) -> None:

@@ -73,7 +73,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         },
         "unreadable": asked_for.unreadable,
         "all_images": _address(chosen["id"], reading["id"], with_accepted, None),
-        "prepare": choices.form(project, request.GET, asked_for) if WRITERS[chosen["id"]].HAS_IMAGES else None,
+        "prepare": choices.form(project, request.GET, asked_for) if WRITERS[chosen["id"]].IMAGES[0] else None,
         "carried": [
             ("format", chosen["id"]), ("labels", reading["id"]), *([("accepted", "1")] if with_accepted else []),
             *((name, value) for name, value in asked_for.carried if name not in NAMES),
@@ -173,7 +173,7 @@ def _download(row: dict[str, Any], reading: str, accepted: bool, asked_for: choi
     """The address of the file, with what was chosen; those that hold all of it need not be told how they are read."""
     asked = [] if row["holds_all"] else [("labels", snippets.LABELS[reading])]
     asked += [("accepted", "true")] if accepted else []
-    has_pictures = WRITERS[row["id"]].HAS_IMAGES
+    has_pictures = WRITERS[row["id"]].IMAGES[0]
     asked += [(name, value) for name, value in asked_for.carried if has_pictures or name not in NAMES]
     return row["download"] + (f"?{urlencode(asked)}" if asked else "")
 
@@ -199,7 +199,7 @@ def _holds(format_: str, reading: str, summary: summaries.Summary, accepted: boo
     """What is in the file, in numbers."""
     outcome = summary.outcome + (summary.by_model if accepted else 0)
     n_bytes = summary.n_bytes + (summary.by_model_bytes if accepted else 0)
-    if WRITERS[format_].HAS_IMAGES:
+    if WRITERS[format_].IMAGES[0]:
         return ngettext(
             "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", outcome
         ) % {"shown": thousands(outcome), "size": _size(n_bytes)}  # fmt: skip
@@ -268,7 +268,7 @@ def _command(
     for name, value in asked_for.carried:
         if name not in NAMES:
             words.append(f"--filter {shlex.quote(f'{name}={value}')}")
-        elif WRITERS[chosen["id"]].HAS_IMAGES:
+        elif WRITERS[chosen["id"]].IMAGES[0]:
             words.append(f"--prepare {shlex.quote(f'{name}={value}')}")
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
         words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")

@@ -1,9 +1,9 @@
-"""One module per format: check(data), which raises NotPossibleNow, and write(data), which yields the file in pieces.
+"""One module per format: write(data), which yields the file in pieces, and check(data), which raises NotPossibleNow,
+where not every data set can be written.
 
-Each says MEDIA_TYPE and EXTENSION of its file; TITLE and TEXT for pages; READINGS, what it can say of an image (the
-first is its own choice); IMAGES, whether it can be with pictures, without, or both, and HAS_IMAGES, which it is
-unasked. WITH_IMAGES, where it is another kind of file with pictures: its media type and extension. All know a DataSet
-and nothing of projects.
+Each says FILE, the media type and the extension of what it writes, and WITH_IMAGES, where that is another kind of file
+with pictures; TITLE and TEXT for pages; READINGS, what it can say of an image, and IMAGES, whether it can be with
+pictures, without, or both: of both the first is what it is unasked. All know a DataSet and nothing of projects.
 """
 
 from __future__ import annotations
@@ -51,7 +51,4 @@ WRITERS: dict[str, ModuleType] = {
 }
 ONLY_OBJECTS = ("coco", "voc", "masks", "geojson")  # nothing but drawn objects
 # Of drawn objects, too: all but the table of classes that comes back in.
-OF_OBJECTS = frozenset((
-    "coco", "yolo", "voc", "cvat", "labelstudio", "masks", "geojson", "csv", "jsonl", "json", "parquet", "croissant",
-    "huggingface", "imagefolder", "webdataset", "datacard",
-))  # fmt: skip
+OF_OBJECTS = frozenset(WRITERS) - {"labels-csv"}

@@ -6,8 +6,9 @@ a model's word alone. The one place that tells them apart, for all formats that 
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from labeler.consensus.snapshots import UNDECIDABLE
@@ -15,6 +16,7 @@ from labeler.models.label import VOTES, Answer
 from labeler.models.queue import Purpose
 from labeler.releases.contents import MODEL, Contents, Judgement, Names, Object
 from labeler.releases.data_set import SOFT, DataSet
+from labeler.releases.formats.archives import compact_json
 
 # Where an image stands. LABELED and NONE have an answer; in NONE it is that no class applies.
 LABELED, NONE, CANNOT_TELL, TIE, UNLABELED = "labeled", "none", "cannot_tell", "tie", "unlabeled"
@@ -70,11 +72,7 @@ def shares_of(contents: Contents) -> dict[str, float] | None:
     if not told:
         said = answer_of(contents)
         return None if said.names is None else dict.fromkeys(said.names, 1.0)
-    counted: dict[str, int] = {}
-    for names in told:
-        for name in names:
-            counted[name] = counted.get(name, 0) + 1
-    return {name: n / len(told) for name, n in counted.items()}
+    return {name: n / len(told) for name, n in Counter(chain.from_iterable(told)).items()}
 
 
 def judgements_of(contents: Contents) -> list[Judgement]:
@@ -101,7 +99,7 @@ def objects_of(objects: Sequence[Object] | None) -> list[dict[str, Any]] | None:
 def objects_text(objects: Sequence[Object] | None) -> str | None:
     """The same as one JSON text."""
     found = objects_of(objects)
-    return None if found is None else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    return None if found is None else compact_json(found)
 
 
 def split_of(contents: Contents, data: DataSet) -> str:

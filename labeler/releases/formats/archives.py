@@ -1,4 +1,4 @@
-"""Zip and tar files that are sent while they are written: nothing that was sent is changed later.
+"""Zip and tar files, and lines of JSON, that are sent while they are written: nothing that was sent is changed later.
 
 Members carry one date, so the same content gives the same bytes whenever it is written. Knows bytes and names.
 """
@@ -6,21 +6,23 @@ Members carry one date, so the same content gives the same bytes whenever it is 
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _TAR_DATE = 315532800  # the same, in seconds
 READ_BYTES = 256 * 1024
 _KEPT_IN_MEMORY = 1024 * 1024
+# Made once: json.dumps would make an encoder for each line.
+compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Outbox:
-    """Where a writer writes; it can neither be sought nor say where it is, so zipfile counts by itself."""
+    """Where zipfile and gzip write; it can neither be sought nor say where it is, so they count by themselves."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -123,12 +125,7 @@ class Notes:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self._file.close()
 
     def add(self, line: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from labeler.consensus.snapshots import UNDECIDABLE
@@ -32,6 +33,16 @@ class LeftOut(Notes):
     def pieces(self) -> Iterator[bytes]:
         yield csv_line(("image_id", "file_name", "sha256", "split", "state"))
         yield from super().pieces()
+
+
+def end(archive: ZipOut, listed: Mapping[str, object], left_out: LeftOut, preparing: Preparing) -> Iterator[bytes]:
+    """The end of a zip: what lies beside its pictures. listed: of classes.json."""
+    yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
+    if left_out.n:
+        yield from archive.add_pieces("left_out.csv", left_out.pieces())
+    for name, text in preparing.reports():
+        yield from archive.add(name, text)
+    yield from archive.end()
 
 
 def write(data: DataSet, root: str, splits: Mapping[str, str]) -> Iterator[bytes]:
@@ -65,28 +76,15 @@ def write(data: DataSet, root: str, splits: Mapping[str, str]) -> Iterator[bytes
             counts[folders.folder_of(name)] += 1
             if contents.by_model:
                 unseen.add(contents.by_model)
+        names = {folder: name for name, folder in folders.known.items()}
+        # Of folders that were written, sorted as torchvision sorts them: a folder's place is its class index.
+        classes = [
+            {"index": index, "folder": folder, "class": names[folder], "images": counts[folder]}
+            for index, folder in enumerate(sorted(counts))
+        ]
         more = {"accepted_by_model": unseen.said()} if data.wanted.accepted else {}
-        yield from archive.add("classes.json", _classes(folders, counts, missing, left, more))
-        if left_out.n:
-            yield from archive.add_pieces("left_out.csv", left_out.pieces())
-    for name, text in preparing.reports():
-        yield from archive.add(name, text)
-    yield from archive.end()
-
-
-def _classes(
-    folders: Folders, counts: Counter[str], missing: list[dict[str, object]], left_out: dict[str, int],
-    more: dict[str, Any],
-) -> str:  # fmt: skip
-    """The folders that were written, sorted as torchvision sorts them: a folder's place is its class index."""
-    names = {folder: name for name, folder in folders.known.items()}
-    listed = [
-        {"index": index, "folder": folder, "class": names[folder], "images": counts[folder]}
-        for index, folder in enumerate(sorted(counts))
-    ]
-    return json.dumps(
-        {"classes": listed, "missing_files": missing, "left_out": left_out, **more}, ensure_ascii=False, indent=2
-    )
+        listed = {"classes": classes, "missing_files": missing, "left_out": left, **more}
+        yield from end(archive, listed, left_out, preparing)
 
 
 class _Unseen:
@@ -117,10 +115,10 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
     manifests: dict[str, Notes] = {}
     counts: Counter[str] = Counter()
     missing: list[dict[str, object]] = []
-    left_out = LeftOut()
     unseen = _Unseen()
     index = {one.name: place for place, one in enumerate(data.classes)}
-    try:
+    with ExitStack() as opened:
+        left_out = opened.enter_context(LeftOut())
         for contents in data.rows():
             said = answer_of(contents)
             if said.names is None:
@@ -141,7 +139,7 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
                     ),
                 }  # fmt: skip
                 if folder not in manifests:
-                    manifests[folder] = Notes()
+                    manifests[folder] = opened.enter_context(Notes())
                 manifests[folder].add(json.dumps(line, ensure_ascii=False).encode() + b"\n")
                 n += 1
             if not n:
@@ -159,15 +157,7 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
             ],
             "missing_files": missing,
         } | ({"accepted_by_model": unseen.said()} if data.wanted.accepted else {})
-        yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
-        if left_out.n:
-            yield from archive.add_pieces("left_out.csv", left_out.pieces())
-    finally:
-        for notes in (left_out, *manifests.values()):
-            notes.close()
-    for name, text in preparing.reports():
-        yield from archive.add(name, text)
-    yield from archive.end()
+        yield from end(archive, listed, left_out, preparing)
 
 
 def _answer(

@@ -8,8 +8,8 @@ each image the annotators who answered it. Beside the standard: split and state 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -19,34 +19,24 @@ from labeler.geometry.shapes import bounds_of
 from labeler.releases.contents import Contents, Object
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats import drawings
-from labeler.releases.formats.archives import Notes, ZipOut
+from labeler.releases.formats.archives import Notes, ZipOut, compact_json
 from labeler.releases.formats.drawings import Drawing, Place
 from labeler.releases.moved import area_of
 
-MEDIA_TYPE = "application/json"
-EXTENSION = "json"
+FILE = ("application/json", "json")
 WITH_IMAGES = ("application/zip", "zip")
 TITLE = gettext_lazy("COCO")
 TEXT = gettext_lazy("One JSON with every image and the boxes, outlines or run-length codes on it.")
-HAS_IMAGES = False
 IMAGES = (False, True)
 READINGS = (CONSENSUS, ALL)
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def check(data: DataSet) -> None:
-    """Raises NotPossibleNow."""
-    drawings.check(data, TITLE)
+check = partial(drawings.check, title=TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:
     """The document, or the zip, in pieces: one picture in memory at a time."""
     archive = ZipOut()
     with Notes() as images, Notes() as annotations:
-        for contents in data.rows():
-            drawn = drawings.drawings_of(contents, data)
-            if not drawn or (place := drawings.place_of(contents, data, pictures=bool(data.wanted.images))) is None:
-                continue
+        for contents, drawn, place in drawings.answered(data, pictures=bool(data.wanted.images)):
             if place.content is not None:
                 yield from archive.add(f"images/{place.name}", place.content)
             _add(images, _image(contents, drawn, data, place))
@@ -62,7 +52,7 @@ def write(data: DataSet) -> Iterator[bytes]:
 
 
 def _add(notes: Notes, values: dict[str, Any]) -> None:
-    notes.add((",\n" if notes.n else "\n").encode() + _encoded(values).encode())
+    notes.add((",\n" if notes.n else "\n").encode() + compact_json(values).encode())
 
 
 def _document(data: DataSet, images: Notes, annotations: Notes) -> Iterator[bytes]:
@@ -71,12 +61,11 @@ def _document(data: DataSet, images: Notes, annotations: Notes) -> Iterator[byte
         "licenses": [],
         "categories": [{"id": one.id, "name": one.name, "supercategory": ""} for one in data.classes],
     }
-    parts: Iterable[Iterable[bytes]] = (
-        [_encoded(head)[:-1].encode(), b',"images":['], images.pieces(), [b'\n],"annotations":['],
-        annotations.pieces(), [b"\n]}\n"],
-    )  # fmt: skip
-    for part in parts:
-        yield from part
+    yield compact_json(head)[:-1].encode() + b',"images":['
+    yield from images.pieces()
+    yield b'\n],"annotations":['
+    yield from annotations.pieces()
+    yield b"\n]}\n"
 
 
 def _image(contents: Contents, drawn: list[Drawing], data: DataSet, place: Place) -> dict[str, Any]:

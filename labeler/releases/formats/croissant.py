@@ -19,11 +19,9 @@ from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import flat_table
 from labeler.releases.formats.archives import ZipOut
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Croissant")
 TEXT = gettext_lazy("A table and its description for machines, by which data sets are found and loaded.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 TABLE = "labels.csv"
@@ -42,10 +40,6 @@ _CONTEXT = {
     "replace": "cr:replace", "sc": "https://schema.org/", "separator": "cr:separator", "source": "cr:source",
     "subField": "cr:subField", "transform": "cr:transform",
 }  # fmt: skip
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be described."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:
@@ -97,7 +91,6 @@ def description(data: DataSet, sha256: str, n_bytes: int) -> dict[str, Any]:
 
 
 def _classes(data: DataSet) -> dict[str, Any]:
-    rows = [{"classes/name": one.name, "classes/description": one.description} for one in data.classes]
     return {
         "@type": "cr:RecordSet", "@id": "classes", "name": "classes", "dataType": "sc:Enumeration",
         "key": {"@id": "classes/name"},
@@ -105,7 +98,7 @@ def _classes(data: DataSet) -> dict[str, Any]:
             {"@type": "cr:Field", "@id": f"classes/{name}", "name": name, "dataType": "sc:Text"}
             for name in ("name", "description")
         ],
-        "data": rows,
+        "data": [{"classes/name": one.name, "classes/description": one.description} for one in data.classes],
     }  # fmt: skip
 
 

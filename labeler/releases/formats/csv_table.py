@@ -20,11 +20,9 @@ from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import flat_table
 from labeler.releases.formats.answers import answer_of, objects_text
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
-EXTENSION = "csv"
+FILE = ("text/csv; charset=utf-8", "csv")
 TITLE = gettext_lazy("CSV")
 TEXT = gettext_lazy("One row per judgement: image, annotator, time, classes, what was shown, outcome.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 COLUMNS = (
@@ -37,10 +35,6 @@ COLUMNS = (
 ACCEPTED = ("accepted", "accepted_model", "accepted_probability", "promised_precision", "promised_confidence")
 _JUDGED = COLUMNS.index("consensus") - COLUMNS.index("annotator")  # columns of a judgement before the outcome
 DECISION = "decision"
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

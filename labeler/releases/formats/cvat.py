@@ -8,6 +8,7 @@ alone. CVAT keeps no author, so only the outcome can be written. id counts in th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -28,11 +29,9 @@ from labeler.releases.formats.pictures import picture_of
 from labeler.releases.formats.xml_text import xml_text
 from labeler.releases.moved import moved
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("CVAT XML")
 TEXT = gettext_lazy("annotations.xml of CVAT for images 1.1: tags, or boxes, polygons and masks.")
-HAS_IMAGES = False
 IMAGES = (False, True)
 READINGS = (CONSENSUS,)
 _KINDS: dict[str, str] = {Task.BOXES: "rectangle", Task.POLYGONS: "polygon", Task.MASKS: "mask", Task.SEMANTIC: "mask"}
@@ -62,8 +61,7 @@ def write(data: DataSet) -> Iterator[bytes]:
             elements = _tags(contents, said) if not data.draws else _shapes(contents, data, size)
             images.add(_image(images.n, contents, elements, name, size).encode())
         head, end = _head(data, images.n).encode(), b"</annotations>\n"
-        pieces = (piece for part in ([head], images.pieces(), [end]) for piece in part)
-        yield from archive.add_pieces("annotations.xml", pieces)
+        yield from archive.add_pieces("annotations.xml", chain([head], images.pieces(), [end]))
         if left_out.n:
             yield from archive.add_pieces("left_out.csv", left_out.pieces())
     yield from archive.end()

@@ -19,11 +19,9 @@ from labeler.releases.datasheet import QUESTIONS
 from labeler.releases.formats.answers import NONE, STATES, answer_of, judgements_of
 from labeler.wording import filters
 
-MEDIA_TYPE = "text/markdown; charset=utf-8"
-EXTENSION = "md"
+FILE = ("text/markdown; charset=utf-8", "md")
 TITLE = gettext_lazy("Data card")
 TEXT = gettext_lazy("Markdown: the questions of Datasheets for Datasets, answered from what is known.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 NOT_ANSWERED = "*not answered*"
@@ -32,10 +30,6 @@ _WORDS = {
     "tie": "the votes are tied", "undecidable": "a reviewer decided that the image does not say",
     "unlabeled": "not yet labeled",
 }  # fmt: skip
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be described."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

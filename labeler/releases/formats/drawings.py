@@ -6,8 +6,7 @@ nobody answered, or that have no outcome, have none; an answer that nothing is t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
@@ -19,6 +18,7 @@ from labeler.models.label import Answer
 from labeler.releases.contents import Contents, Object
 from labeler.releases.data_set import ALL, SOFT, DataSet
 from labeler.releases.formats.answers import objects_of, votes_of
+from labeler.releases.formats.archives import compact_json
 from labeler.releases.formats.pictures import Folders, file_name, picture_of
 from labeler.releases.moved import moved
 
@@ -82,6 +82,14 @@ def place_of(contents: Contents, data: DataSet, *, pictures: bool) -> Place | No
     return found and Place(found.name, found.width, found.height, found.content)
 
 
+def answered(data: DataSet, *, pictures: bool) -> Iterator[tuple[Contents, list[Drawing], Place]]:
+    """Each image of a data set that has an answer and, where pictures go along, a picture that can be read."""
+    for contents in data.rows():
+        drawn = drawings_of(contents, data)
+        if drawn and (place := place_of(contents, data, pictures=pictures)) is not None:
+            yield contents, drawn, place
+
+
 def in_place(objects: tuple[Object, ...], contents: Contents, data: DataSet, place: Place) -> list[Object]:
     """The objects where they lie in the picture that goes out; what was cut away is missing."""
     if place.content is None:
@@ -101,7 +109,7 @@ def in_columns(objects: Sequence[Object] | None, index: Mapping[str, int]) -> di
     return {
         "bbox": [[b.x0, b.y0, b.x1 - b.x0, b.y1 - b.y0] for b in bounds],
         "categories": [index[one.category] for one in objects],
-        "details": [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in found],
+        "details": [compact_json(one) for one in found],
     }
 
 

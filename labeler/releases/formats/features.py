@@ -55,10 +55,7 @@ def _arrow(kind: Any) -> Any:
         return pa.struct([(name, _arrow(inner)) for name, inner in kind.items()])
     if kind == "image":
         return pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    return {
-        "class": pa.int64(), "int64": pa.int64(), "int32": pa.int32(), "float32": pa.float32(),
-        "float64": pa.float64(), "string": pa.string(),
-    }[kind]  # fmt: skip
+    return pa.type_for_alias("int64" if kind == "class" else kind)
 
 
 def _feature(kind: Any, data: DataSet) -> Any:

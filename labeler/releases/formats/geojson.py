@@ -7,8 +7,8 @@ an answer, so also those on which nothing is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,35 +19,27 @@ from labeler.geometry.shapes import FloatArray, Shape, parts_of, rings_of_box
 from labeler.releases.contents import Contents, Object
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats import drawings
-from labeler.releases.formats.archives import Notes
+from labeler.releases.formats.archives import Notes, compact_json
 from labeler.releases.formats.drawings import Drawing
 
-MEDIA_TYPE = "application/geo+json"
-EXTENSION = "geojson"
+FILE = ("application/geo+json", "geojson")
 TITLE = gettext_lazy("GeoJSON")
 TEXT = gettext_lazy("A feature for each object, in pixels with y upwards, for programs that draw maps.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL)
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def check(data: DataSet) -> None:
-    """Raises NotPossibleNow."""
-    drawings.check(data, TITLE)
+check = partial(drawings.check, title=TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:
-    """The document, in pieces."""
     head = {"type": "FeatureCollection", "name": data.title, "crs": None, "units": "px, y up from the lower edge"}
     with Notes() as images:
-        yield _encoded(head)[:-1].encode() + b',"features":['
+        yield compact_json(head)[:-1].encode() + b',"features":['
         between = b"\n"
         for contents in data.rows():
             for one in drawings.drawings_of(contents, data):
-                images.add((b",\n" if images.n else b"\n") + _encoded(_image(contents, one, data)).encode())
+                images.add((b",\n" if images.n else b"\n") + compact_json(_image(contents, one, data)).encode())
                 for thing in one.objects:
-                    yield between + _encoded(_feature(thing, one, contents)).encode()
+                    yield between + compact_json(_feature(thing, one, contents)).encode()
                     between = b",\n"
         yield b'\n],"images":['
         yield from images.pieces()

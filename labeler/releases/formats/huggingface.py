@@ -29,11 +29,9 @@ from labeler.releases.formats.class_folders import LeftOut
 from labeler.releases.formats.pictures import Preparing, pictures_of
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Hugging Face data set")
 TEXT = gettext_lazy("Parquet with the pictures in it, and a card: load_dataset reads the unpacked folder.")
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL, SOFT)
 SHARD_BYTES = 500_000_000

@@ -22,11 +22,9 @@ from labeler.errors import NotPossibleNow
 from labeler.releases.data_set import CONSENSUS, DataSet
 from labeler.releases.formats import class_folders, drawings
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Image folders")
 TEXT = gettext_lazy("A zip with the images, one folder per class; torchvision reads it.")
-HAS_IMAGES = True
 IMAGES = (True,)
 READINGS = (CONSENSUS,)
 ROOT = "root"

@@ -14,21 +14,14 @@ from django.utils.translation import gettext_lazy
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import json_lines
 
-MEDIA_TYPE = "application/json"
-EXTENSION = "json"
+FILE = ("application/json", "json")
 TITLE = gettext_lazy("JSON")
 TEXT = gettext_lazy("One document: the classes, and each image with its answers, outcome, decision, prediction.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 
 
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
-
-
 def write(data: DataSet) -> Iterator[bytes]:
-    """The document, in pieces."""
     header = {
         "title": data.title, "question": data.question, "task": data.task,
         "classes": [{"id": one.id, "name": one.name, "description": one.description} for one in data.classes],

@@ -6,31 +6,23 @@ state keeps verified none, cannot_tell, tie, undecidable and unlabeled apart; wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy
 
 from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
-from labeler.releases.contents import MODEL, Contents, Judgement, Object
+from labeler.releases.contents import MODEL, PROVENANCE, Contents, Judgement, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats.answers import PEOPLE, image_marks, objects_of
+from labeler.releases.formats.archives import compact_json
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/x-ndjson"
-EXTENSION = "jsonl"
+FILE = ("application/x-ndjson", "jsonl")
 TITLE = gettext_lazy("JSON Lines")
 TEXT = gettext_lazy("One line per image, with all of its answers, outcome, decision, prediction.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
-# Made once: json.dumps would make an encoder for each line.
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:
@@ -47,7 +39,7 @@ def pieces(data: DataSet, *, between: bytes) -> Iterator[bytes]:
         values = _image(contents, data)
         if data.wanted.accepted:
             values |= _accepted(contents)
-        line = _encoded(values).encode("utf-8")
+        line = compact_json(values).encode("utf-8")
         lines.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:
@@ -68,7 +60,7 @@ def _image(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
         "status": image.status,
         **image_marks(contents, data),
-        "labels": [_label(label) | _answer(label) for label in contents.labels],
+        "labels": [_label(label) for label in contents.labels],
         "consensus": {
             "categories": contents.names,
             "method": outcome.method,
@@ -118,12 +110,6 @@ def _drawn(objects: Sequence[Object] | None) -> dict[str, Any]:
     return {} if objects is None else {"objects": objects_of(objects)}
 
 
-def _answer(label: Judgement) -> dict[str, Any]:
-    """Where people draw: what they drew, and which of the pre-label's objects they took away."""
-    drawn = _drawn(label.objects)
-    return drawn | {"deleted": label.deleted} if drawn and label.shown else drawn
-
-
 def _label(label: Judgement) -> dict[str, Any]:
     shown = label.shown
     return {
@@ -134,14 +120,10 @@ def _label(label: Judgement) -> dict[str, Any]:
         "created_at": timestamp(label.created_at),
         "seconds": label.seconds,
         "prelabel": shown and {"categories": shown.categories, "probability": shown.probability, "model": shown.model},
-        "purpose": label.purpose,
-        "round": label.round,
-        "extra": label.extra,
-        "reason": label.reason,
-        "chosen_by": label.chosen_by,
-        "guideline_version": label.guideline_version,
-        "label_set_version": label.label_set_version,
-        "source": label.source,
+        **{name: getattr(label, name) for name in PROVENANCE},
         "import": label.import_id,
         "informed": label.informed,
+        # Where people draw: what they drew, and which of the pre-label's objects they took away.
+        **_drawn(label.objects),
+        **({"deleted": label.deleted} if label.objects is not None and shown else {}),
     }

@@ -18,22 +18,15 @@ from labeler.releases.contents import MODEL, Contents
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats.answers import CANNOT_TELL, answer_of, judgements_of
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
-EXTENSION = "csv"
+FILE = ("text/csv; charset=utf-8", "csv")
 TITLE = gettext_lazy("CSV of labels")
 TEXT = gettext_lazy("File name, annotator and label in each row: comes back in by Import, here or elsewhere.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (ALL, CONSENSUS)
 COLUMNS = ("file_name", "annotator", "label", "created_at", "seconds", "answer")
 
 
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
-
-
 def write(data: DataSet) -> Iterator[bytes]:
-    """The file, in pieces."""
     header = (*COLUMNS, "split") if data.is_split else COLUMNS
     rows = _judged if data.wanted.labels == ALL else _outcome
     yield from csv_chunks(header, (row for contents in data.rows() for row in rows(contents, data)))

@@ -9,7 +9,9 @@ annotation; where it stands by that alone, data.source is "model".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -20,23 +22,19 @@ from labeler.models.label import Answer
 from labeler.releases.contents import Contents, Names
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats import labelstudio_objects
-from labeler.releases.formats.answers import CANNOT_TELL, UNDECIDABLE, Said, answer_of, judgements_of
+from labeler.releases.formats.answers import CANNOT_TELL, UNDECIDABLE, answer_of, judgements_of
 from labeler.releases.formats.archives import Notes, ZipOut
 from labeler.releases.formats.pictures import picture_of
 from labeler.releases.formats.xml_text import xml_text
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Label Studio")
 TEXT = gettext_lazy("tasks.json with annotations and predictions, and the labeling configuration that goes with it.")
-HAS_IMAGES = False
 IMAGES = (False, True)
 READINGS = (CONSENSUS, ALL)
 
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
+Result = Callable[[Any, str], list[dict[str, Any]]]  # of classes or objects, and what its ids begin with
 
 
 def write(data: DataSet) -> Iterator[bytes]:
@@ -51,28 +49,26 @@ def write(data: DataSet) -> Iterator[bytes]:
                 address, size = f"/data/local-files/?d=images/{picture.name}", (picture.width, picture.height)
             task = json.dumps(_task(contents, data, address, size), ensure_ascii=False)
             tasks.add((",\n" if tasks.n else "\n").encode() + task.encode())
-        yield from archive.add_pieces(
-            "tasks.json", (piece for part in ([b"["], tasks.pieces(), [b"\n]\n"]) for piece in part)
-        )
+        yield from archive.add_pieces("tasks.json", chain([b"["], tasks.pieces(), [b"\n]\n"]))
     yield from archive.end()
 
 
 def _config(data: DataSet) -> str:
-    if data.draws:
-        return labelstudio_objects.config(data)
-    lines = [
-        "<View>",
-        *([f"  <Header value={quoteattr(xml_text(data.question))}/>"] if data.question else []),
-        '  <Image name="image" value="$image"/>',
-        f'  <Choices name="choice" toName="image" choice="{"multiple" if data.is_multi else "single"}">',
-        *(f"    <Choice value={quoteattr(xml_text(one.name))}/>" for one in data.classes),
-        "  </Choices>",
-        "</View>",
-    ]
-    return "\n".join(lines) + "\n"
+    lines = ["<View>"]
+    if data.question:
+        lines.append(f"  <Header value={quoteattr(xml_text(data.question))}/>")
+    lines.append('  <Image name="image" value="$image"/>')
+    how_many = "multiple" if data.is_multi else "single"
+    choices = ("Choices", f'name="choice" toName="image" choice="{how_many}"', "Choice")
+    for tag, attributes, inside in labelstudio_objects.tags(data.task) if data.draws else [choices]:
+        lines.append(f"  <{tag} {attributes}>")
+        lines += [f"    <{inside} value={quoteattr(xml_text(one.name))}/>" for one in data.classes]
+        lines.append(f"  </{tag}>")
+    return "\n".join([*lines, "</View>"]) + "\n"
 
 
 def _task(contents: Contents, data: DataSet, address: str, size: tuple[int, int]) -> dict[str, Any]:
+    """size: of the picture that goes out, in px."""
     image, said = contents.image, answer_of(contents)
     about: dict[str, Any] = {
         "image": address, "image_id": image.pk, "file_name": image.name, "sha256": image.sha256, "state": said.state,
@@ -80,41 +76,49 @@ def _task(contents: Contents, data: DataSet, address: str, size: tuple[int, int]
     }  # fmt: skip
     if data.is_split:
         about["split"] = contents.split
-    task = {"id": image.pk, "data": about}  # without an id Label Studio's converter stops
-    if data.draws:
-        return task | labelstudio_objects.answers(contents, data, size)
-    annotations = _judgements(contents) if data.wanted.labels == ALL else _outcome(contents, said)
-    return task | {"annotations": annotations, "predictions": _predictions(contents)}
+    result = partial(labelstudio_objects.regions, contents, data, size) if data.draws else _choices
+    if data.wanted.labels == ALL:
+        annotations = _judgements(contents, data, result)
+    else:
+        annotations = _outcome(contents, said.state, contents.objects if data.draws else said.names, result)
+    # Without an id Label Studio's converter stops.
+    return {
+        "id": image.pk, "data": about, "annotations": annotations, "predictions": _predictions(contents, data, result)
+    }  # fmt: skip
 
 
-def _judgements(contents: Contents) -> list[dict[str, Any]]:
+def _judgements(contents: Contents, data: DataSet, result: Result) -> list[dict[str, Any]]:
     return [
         {
             "annotator": one.annotator, "was_cancelled": one.answer == Answer.CANNOT_TELL, "ground_truth": False,
             "lead_time": one.seconds, "created_at": timestamp(one.created_at),
-            "result": _result(one.categories, f"a{one.id}"),
+            "result": result((one.objects or ()) if data.draws else one.categories, f"a{one.id}"),
         }
         for one in judgements_of(contents)
     ]  # fmt: skip
 
 
-def _outcome(contents: Contents, said: Said) -> list[dict[str, Any]]:
-    if contents.by_model or (said.names is None and said.state not in (CANNOT_TELL, UNDECIDABLE)):
+def _outcome(contents: Contents, state: str, named: Sequence[Any] | None, result: Result) -> list[dict[str, Any]]:
+    """named: the classes or the objects of the outcome."""
+    if contents.by_model or (named is None and state not in (CANNOT_TELL, UNDECIDABLE)):
         return []
-    result = _result(said.names or (), f"c{contents.image.pk}")
-    decided = contents.decision is not None
-    return [{"was_cancelled": said.names is None, "ground_truth": decided and said.names is not None, "result": result}]
+    is_known = contents.decision is not None and named is not None
+    found = result(named or (), f"c{contents.image.pk}")
+    return [{"was_cancelled": named is None, "ground_truth": is_known, "result": found}]
 
 
-def _predictions(contents: Contents) -> list[dict[str, Any]]:
-    found = contents.by_model or contents.prediction
-    if found is None:
+def _predictions(contents: Contents, data: DataSet, result: Result) -> list[dict[str, Any]]:
+    said = contents.by_model or contents.prediction
+    if said is None:
         return []
-    result = _result(found.categories, f"p{contents.image.pk}")
-    return [{"model_version": f"model {found.model}", "score": found.probability, "result": result}]
+    named = (contents.prediction and contents.prediction.objects) if data.draws else said.categories
+    if named is None:
+        return []
+    found = result(named, f"p{contents.image.pk}")
+    return [{"model_version": f"model {said.model}", "score": said.probability, "result": found}]
 
 
-def _result(names: Names, key: str) -> list[dict[str, Any]]:
+def _choices(names: Names, key: str) -> list[dict[str, Any]]:
     """One choice with all the names; none is an empty result."""
     if not names:
         return []

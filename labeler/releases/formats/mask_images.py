@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -29,11 +30,9 @@ from labeler.releases.formats.answers import split_of
 from labeler.releases.formats.archives import Notes, ZipOut
 from labeler.releases.formats.drawings import Place
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Mask PNG")
 TEXT = gettext_lazy("A PNG for each image with a number for each pixel: of its object, or of its class.")
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
 VOID = 255
@@ -54,11 +53,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     is_semantic = data.task == Task.SEMANTIC
     folder, covered = "semantic" if is_semantic else "instances", 0
     with Notes() as table:
-        for contents in data.rows():
-            drawn = drawings.drawings_of(contents, data)
-            with_pictures = data.wanted.images is not False
-            if not drawn or (place := drawings.place_of(contents, data, pictures=with_pictures)) is None:
-                continue
+        for contents, drawn, place in drawings.answered(data, pictures=data.wanted.images is not False):
             split = f"{split_of(contents, data)}/".lstrip("/")
             if place.content is not None:
                 yield from archive.add(f"images/{split}{place.name}", place.content)
@@ -77,8 +72,7 @@ def write(data: DataSet) -> Iterator[bytes]:
             yield from archive.add("classes.txt", "".join(f"{one.name}\n" for one in data.classes))
         else:
             head = csv_line(("file", "number", "category", "image_id", "label_id"))
-            pieces = (piece for part in ([head], table.pieces()) for piece in part)
-            yield from archive.add_pieces("objects.csv", pieces)
+            yield from archive.add_pieces("objects.csv", chain([head], table.pieces()))
     if covered:
         yield from archive.add("notes.txt", f"pixels of several objects, which the last of them has: {covered:,}\n")
     yield from archive.end()
@@ -123,15 +117,11 @@ def _png(picture: Picture.Image) -> bytes:
 
 def _palette() -> list[int]:
     """The colours of Pascal VOC: the bits of a number, spread over red, green and blue from the highest on."""
-    found = []
-    for number in range(256):
-        red = green = blue = 0
-        for shift in range(8):
-            red |= ((number >> (3 * shift)) & 1) << (7 - shift)
-            green |= ((number >> (3 * shift + 1)) & 1) << (7 - shift)
-            blue |= ((number >> (3 * shift + 2)) & 1) << (7 - shift)
-        found += [red, green, blue]
-    return found
+    return [
+        sum((number >> (3 * shift + colour) & 1) << (7 - shift) for shift in range(8))
+        for number in range(256)
+        for colour in range(3)
+    ]
 
 
 _PALETTE = _palette()

@@ -19,18 +19,12 @@ from labeler.releases.formats.archives import Sink
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEDIA_TYPE = "application/vnd.apache.parquet"
-EXTENSION = "parquet"
+FILE = ("application/vnd.apache.parquet", "parquet")
 TITLE = gettext_lazy("Parquet table")
 TEXT = gettext_lazy("One file for pandas, Polars or DuckDB: a row per image or judgement, without pictures.")
-HAS_IMAGES = False
 IMAGES = (False,)
 READINGS = (CONSENSUS, ALL, SOFT)
 ROW_GROUP = 10_000
-
-
-def check(data: DataSet) -> None:
-    """Every data set can be written."""
 
 
 def write(data: DataSet) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from xml.sax.saxutils import escape
 
 from django.utils.translation import gettext_lazy
@@ -23,29 +24,20 @@ from labeler.releases.formats.archives import ZipOut
 from labeler.releases.formats.drawings import Place
 from labeler.releases.formats.xml_text import xml_text
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("Pascal VOC")
 TEXT = gettext_lazy("An XML for each image with its boxes in whole pixels, counted from 1, the last one included.")
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
+check = partial(drawings.check, title=TITLE)
 _SPLITS = {"": "default", "validation": "val"}
-
-
-def check(data: DataSet) -> None:
-    """Raises NotPossibleNow."""
-    drawings.check(data, TITLE)
 
 
 def write(data: DataSet) -> Iterator[bytes]:
     """The zip, in pieces: never more than one picture in memory."""
     archive, people = ZipOut(), drawings.People()
     stems: defaultdict[str, list[str]] = defaultdict(list)
-    for contents in data.rows():
-        drawn = drawings.drawings_of(contents, data)
-        if not drawn or (place := drawings.place_of(contents, data, pictures=data.wanted.images is not False)) is None:
-            continue
+    for contents, drawn, place in drawings.answered(data, pictures=data.wanted.images is not False):
         stem = drawings.stem_of(contents, place)
         split = split_of(contents, data)
         stems[_SPLITS.get(split, split)].append(stem)

@@ -10,7 +10,6 @@ and .json has `objects` as in REST, where they lie in the picture.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,18 +20,15 @@ from labeler.errors import NotPossibleNow
 from labeler.intake.formats.cells import timestamp
 from labeler.releases.contents import Contents, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
-from labeler.releases.formats import drawings
+from labeler.releases.formats import class_folders, drawings
 from labeler.releases.formats.answers import answer_of, image_marks, judgements_of, objects_of, split_of
-from labeler.releases.formats.archives import TAR_END, ZipOut, tar_member
-from labeler.releases.formats.class_folders import LeftOut
+from labeler.releases.formats.archives import TAR_END, ZipOut, compact_json, tar_member
 from labeler.releases.formats.pictures import Preparing, pictures_of
 from labeler.releases.places import public_metadata
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("WebDataset")
 TEXT = gettext_lazy("Tar shards with picture, class index and JSON of each image, for streaming into a training.")
-HAS_IMAGES = True
 IMAGES = (True,)
 READINGS = (CONSENSUS, ALL, SOFT)
 SHARD_BYTES = 1_000_000_000
@@ -52,43 +48,36 @@ def write(data: DataSet) -> Iterator[bytes]:
     preparing = Preparing(data)
     place = {one.name: number for number, one in enumerate(data.classes)}
     missing: list[dict[str, object]] = []
-    with data.held(), LeftOut() as left_out:
+    with data.held(), class_folders.LeftOut() as left_out:
         splits = sorted({split_of(contents, data) for contents in data.rows()})
         for split in splits:
             samples = _samples(data, split, place, left_out, missing, preparing)
-            number, first = 0, next(samples, None)
-            while first is not None:
-                shard = _Shard(first, samples)
-                yield from archive.add_pieces(f"shards/{split or 'train'}-{number:06}.tar", shard.pieces())
-                number, first = number + 1, shard.following
+            for number, pieces in enumerate(_shards(samples)):
+                yield from archive.add_pieces(f"shards/{split or 'train'}-{number:06}.tar", pieces)
         classes = [{"index": place[one.name], "class": one.name} for one in data.classes]
         listed = {"classes": classes, "missing_files": missing}
-        yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
-        if left_out.n:
-            yield from archive.add_pieces("left_out.csv", left_out.pieces())
-    for name, text in preparing.reports():
-        yield from archive.add(name, text)
-    yield from archive.end()
+        yield from class_folders.end(archive, listed, left_out, preparing)
 
 
-class _Shard:
-    """A tar of whole samples, until it is large enough; `following` is the first sample of the next one, or None."""
+def _shards(samples: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+    """Tars of whole samples, each until it is large enough: read one to its end before the next."""
+    following = next(samples, None)
 
-    def __init__(self, first: bytes, samples: Iterator[bytes]) -> None:
-        self.following: bytes | None = first
-        self._samples = samples
-
-    def pieces(self) -> Iterator[bytes]:
+    def pieces() -> Iterator[bytes]:
+        nonlocal following
         size = 0
-        while self.following is not None and (not size or size + len(self.following) <= SHARD_BYTES):
-            yield self.following
-            size += len(self.following)
-            self.following = next(self._samples, None)
+        while following is not None and (not size or size + len(following) <= SHARD_BYTES):
+            yield following
+            size += len(following)
+            following = next(samples, None)
         yield TAR_END
+
+    while following is not None:
+        yield pieces()
 
 
 def _samples(
-    data: DataSet, split: str, place: dict[str, int], left_out: LeftOut, missing: list[dict[str, object]],
+    data: DataSet, split: str, place: dict[str, int], left_out: class_folders.LeftOut, missing: list[dict[str, object]],
     preparing: Preparing,
 ) -> Iterator[bytes]:  # fmt: skip
     for contents in data.rows():
@@ -98,10 +87,7 @@ def _samples(
         if said.names is None and not (data.wanted.labels == ALL and judgements_of(contents)):
             left_out.leave(contents)
             continue
-        known = _about(contents, data)
-        if data.draws:
-            known |= _drawn(contents, data)
-        about = json.dumps(known, ensure_ascii=False, separators=(",", ":")).encode()
+        about = compact_json(_about(contents, data)).encode()
         n = 0
         for picture in pictures_of(contents, data):
             key = f"{contents.image.pk:012}" + (f"-copy{n}" if n else "")
@@ -123,34 +109,25 @@ def _about(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
     }  # fmt: skip
     about |= image_marks(contents, data)
-    if data.draws:
-        return about
-    about |= {"labels": said.names} if data.is_multi else {"label": said.names[0] if said.names else None}
-    if data.wanted.labels == ALL:
-        about["annotations"] = [
-            {"annotator": one.annotator, "answer": one.answer, "labels": one.categories,
-             "created_at": timestamp(one.created_at)}
-            for one in judgements_of(contents)
-        ]  # fmt: skip
-    return about
-
-
-def _drawn(contents: Contents, data: DataSet) -> dict[str, Any]:
-    """The objects of the outcome, and with every judgement each person's, where they lie in the picture."""
-    place = drawings.place_of(contents, data, pictures=True)
+    place = drawings.place_of(contents, data, pictures=True) if data.draws else None
 
     def lying(objects: tuple[Object, ...] | None) -> list[dict[str, Any]] | None:
+        """Where they lie in the picture."""
         if objects is None or place is None:
             return objects_of(objects)
         return objects_of(drawings.in_place(objects, contents, data, place))
 
-    found: dict[str, Any] = {"objects": lying(contents.objects)}
+    if data.draws:
+        about["objects"] = lying(contents.objects)
+    else:
+        about |= {"labels": said.names} if data.is_multi else {"label": said.names[0] if said.names else None}
     if place is not None:
-        found |= {"width": place.width, "height": place.height}
+        about |= {"width": place.width, "height": place.height}
     if data.wanted.labels == ALL:
-        found["annotations"] = [
-            {"annotator": one.annotator, "answer": one.answer, "objects": lying(one.objects),
+        about["annotations"] = [
+            {"annotator": one.annotator, "answer": one.answer,
+             **({"objects": lying(one.objects)} if data.draws else {"labels": one.categories}),
              "created_at": timestamp(one.created_at)}
             for one in judgements_of(contents)
         ]  # fmt: skip
-    return found
+    return about

@@ -16,16 +16,13 @@ from labeler.errors import NotPossibleNow
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
 from labeler.releases.formats import class_folders, drawings, yolo_objects
 
-MEDIA_TYPE = "application/zip"
-EXTENSION = "zip"
+FILE = ("application/zip", "zip")
 TITLE = gettext_lazy("YOLO")
 TEXT = gettext_lazy(
     "A zip from which Ultralytics trains: a folder per class, or labels with boxes or outlines (holes are lost)."
 )
-HAS_IMAGES = True
 IMAGES = (True, False)
 READINGS = (CONSENSUS, ALL)
-_SPLITS = {"": "train", "validation": "val"}
 
 
 def check(data: DataSet) -> None:
@@ -51,4 +48,4 @@ def write(data: DataSet) -> Iterator[bytes]:
     if data.draws:
         yield from yolo_objects.write(data)
     else:
-        yield from class_folders.write(data, "", _SPLITS)
+        yield from class_folders.write(data, "", yolo_objects.SPLITS)

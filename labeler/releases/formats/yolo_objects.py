@@ -31,10 +31,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     numbers = {one.name: place for place, one in enumerate(data.classes)}
     used: set[str] = set()
     lost: Counter[str] = Counter()
-    for contents in data.rows():
-        drawn = drawings.drawings_of(contents, data)
-        if not drawn or (place := drawings.place_of(contents, data, pictures=data.wanted.images is not False)) is None:
-            continue
+    for contents, drawn, place in drawings.answered(data, pictures=data.wanted.images is not False):
         split = split_of(contents, data)
         split = SPLITS.get(split, split)
         used.add(split)

@@ -14,9 +14,8 @@ install:
 	@sh scripts/install.sh runtime
 
 # Tests start some hundred processes: with what Python has compiled kept, each begins a fifth sooner, whatever the shell says.
-# Four run at a time, so one thread each: on two cores the numerical files take a seventh less of the processor. Where there
-# are two all the same, they do not spin while they wait (worker/__init__.py; tests load torch before it).
-PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest --dist loadfile --no-loadscope-reorder
+# Four run at a time, so one thread each: on two cores the numerical files take a seventh less of the processor.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest --dist loadfile --no-loadscope-reorder
 test:
 	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && $(PYTEST) -n 4 $(TESTS)
 

@@ -3,6 +3,7 @@
 import gc
 import os
 import random
+import sys
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,6 +168,13 @@ def _drawn_alike(monkeypatch, request):
     monkeypatch.setattr(project_models, "secrets", secrets)
     monkeypatch.setattr(gold_and_repeats, "_dice", dice)
     monkeypatch.setattr(planted, "chance", chance)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """A training takes the cores that are idle as it begins; here others use them a moment later."""
+    if device := sys.modules.get("worker.ml.device"):  # loaded by the tests that train
+        device.MOST_THREADS = 1
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 """Hold every 2xx answer of the REST API to the OpenAPI description: status, media type, members, types, formats.
 
 A member that the description does not name is as wrong as one that is missing. conftest.py puts `checked` around the
-test client of Django, which the framework's own is built on; tests/client.py calls `check` itself. Knows answers, not
-what the endpoints do.
+test client of Django, which the framework's own is built on; tests/helpers/client.py calls `check` itself. Knows
+answers, not what the endpoints do.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import NumbersField, ReasonField, StatShape, TextsField
+from api.fields import IntegersField, ReasonField, StatShape, TextsField
 from api.permissions import MEMBERS_READ, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
@@ -79,7 +79,7 @@ class PersonCountShape(serializers.Serializer):
 class DifferenceShape(serializers.Serializer):
     n = serializers.IntegerField()
     n_images = serializers.IntegerField()
-    images = NumbersField(help_text="ids, those with most first; at most 60")
+    images = IntegersField(help_text="ids, those with most first; at most 60")
     people = PersonCountShape(many=True, help_text="whose they are")
 
 
@@ -180,7 +180,7 @@ class Agreement(View):
             sample=sample,  # type: ignore[arg-type]
             since=parsing.moment(request, "since"),
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
-            category=label_set.index(project).named(category) if category else None,
+            category=label_set.index(project).id_of(category) if category else None,
         )
         return Response(AgreementShape(dated(cached_reports.agreement_figures(project, selection, iou=iou))).data)
 

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FloatsField, NumbersField
+from api.fields import FloatsField, IntegersField
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.data_checks import check, found
@@ -26,7 +26,7 @@ SHOWN, PAGE = 12, 500
 class FindingShape(serializers.Serializer):
     code = serializers.ChoiceField(Finding.choices)
     n = serializers.IntegerField(help_text="images")
-    images = NumbersField(help_text=f"ids, the newest first; {SHOWN}, or {PAGE} of the finding asked for")
+    images = IntegersField(help_text=f"ids, the newest first; {SHOWN}, or {PAGE} of the finding asked for")
     next = serializers.IntegerField(allow_null=True, help_text="`before` of the next page; null: there is none")
 
 
@@ -147,7 +147,7 @@ def _answer(project: Project, code: str, before: int | None) -> dict[str, Any]:
 
 
 def _findings(project: Project, code: str, before: int | None) -> list[dict[str, Any]]:
-    """All of them; of one that is asked for a page."""
+    """Each kind with its newest images, or a page of the one kind that was asked for."""
     counts = found.counts(project)
     if code:
         return [_finding(code, counts[code], found.page(project, code, before=before, size=PAGE + 1), PAGE)]

@@ -196,8 +196,12 @@ def _objects(project: Project, shown: Prediction) -> dict[str, Any]:
     """The objects of a pre-label that are sure enough to be shown; nothing where classes are predicted."""
     if shown.drawn is None:
         return {}
-    objects = drawn_answers.told(shown.drawn, label_set.index(project).names)
-    return {"objects": [{**one, "calibrated": shown.run.is_calibrated} for one in objects if one.pop("shown")]}
+    sure = [one for one in shown.drawn if one.get("shown", True)]
+    objects = drawn_answers.told(sure, label_set.index(project).names)
+    for one in objects:
+        del one["shown"]  # all of these are
+        one["calibrated"] = shown.run.is_calibrated
+    return {"objects": objects}
 
 
 class OneClaim(View):

@@ -99,7 +99,7 @@ class ClickMask(View):
         image = self.image(image_id)
         wanted = parsing.parse(ClickInput, request)
         named = wanted.get("category")
-        category = label_set.index(image.project).named(str(named)) if named is not None else None
+        category = label_set.index(image.project).id_of(str(named)) if named is not None else None
         found = clicks.ask(
             image=image, person=self.person, clicks=wanted["clicks"], window=wanted.get("window"), category=category
         )

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryNamesField, NumbersField, TextsField
+from api.fields import CategoryNamesField, IntegersField, TextsField
 from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import IDEMPOTENCY, describe, example, parameter
 from labeler.agreement import disagreement_groups, divided_objects, rounds
@@ -31,7 +31,7 @@ class SumOfVotesShape(serializers.Serializer):
         source="category_ids",
         help_text="[] is a verified none of them; where people draw: nothing drawn there",
     )
-    category_ids = NumbersField()
+    category_ids = IntegersField()
     n = serializers.IntegerField(
         help_text="how many judgements say so; where people draw, of the places that they differ on"
     )
@@ -49,7 +49,7 @@ class ContestedGroupShape(serializers.Serializer):
         allow_null=True, help_text="from 1, the largest first; null: no model has seen these images yet"
     )
     n = serializers.IntegerField(help_text="images")
-    images = NumbersField(help_text="ids, the most typical first")
+    images = IntegersField(help_text="ids, the most typical first")
     votes = SumOfVotesShape(many=True, help_text="the most frequent first")
     cannot_tell = serializers.IntegerField()
     pair = ContestedPairShape(allow_null=True, help_text="what most of them are divided on")
@@ -107,7 +107,7 @@ def _pair(request: Request, project: Project) -> Pair | None:
     if not named:
         return None
     index = categories.index(project)
-    ids = sorted({index.named(part.strip()) for part in named.split(",")})
+    ids = sorted({index.id_of(part.strip()) for part in named.split(",")})
     if len(ids) == 1 and project.draws:
         return divided_objects.NOTHING, ids[0]
     if len(ids) != 2:

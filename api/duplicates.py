@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import NumbersField, TextsField
+from api.fields import IntegersField, TextsField
 from api.permissions import REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.consensus import snapshots
@@ -25,7 +25,7 @@ MOST = 100
 
 
 class NearDuplicatesShape(serializers.Serializer):
-    images = NumbersField(help_text="ids, ascending")
+    images = IntegersField(help_text="ids, ascending")
     categories = serializers.ListField(
         child=TextsField(allow_null=True),
         help_text="of each image what it is taken to be; null: nothing yet",

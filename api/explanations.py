@@ -102,7 +102,7 @@ class Explanation(View):
         blindness.check_model(self.person, image, may_review=may_review(image.project))
         form = parsing.choice(request, "format", ("json", "png"), "json")
         named = parsing.text(request, "category")
-        category = label_set.index(image.project).named(named) if named else 0
+        category = label_set.index(image.project).id_of(named) if named else 0
         errand = inference_requests.explain(image=image, asked_by=self.person, category=category)
         blindness.remember(self.person, told=[image.pk])
         if form == "png" and errand.drawing is not None:

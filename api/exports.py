@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from api import parsing
 from api.access import View
-from api.fields import DrawnShape, NumbersField, ObjectField, TextsField
+from api.fields import DrawnShape, IntegersField, ObjectField, TextsField
 from api.labels import TableRowShape
 from api.permissions import REVIEWERS_EXPORT
 from api.schema import describe, parameter
@@ -73,7 +73,7 @@ class ExportedPredictionShape(OpinionShape):
 class ExportedJudgementShape(TableRowShape):
     prelabel = OpinionShape(allow_null=True, help_text="what the author was shown")
     objects = JudgedObjectShape(many=True, required=False, help_text="where people draw")
-    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
+    deleted = IntegersField(required=False, help_text="numbers of the pre-label's objects left out")
 
 
 class ExportedConsensusShape(OutcomeShape):

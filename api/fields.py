@@ -28,7 +28,7 @@ class ShareField(serializers.FloatField):
         return value
 
 
-class NumbersField(serializers.ListField):
+class IntegersField(serializers.ListField):
     child = serializers.IntegerField()
 
 
@@ -104,9 +104,9 @@ class TrainSettingsField(ObjectField):
 class MaskShape(serializers.Serializer):
     """A run-length code as COCO has it, column by column, of a crop of the image."""
 
-    size = NumbersField(help_text="height and width of the crop")
+    size = IntegersField(help_text="height and width of the crop")
     counts = serializers.CharField(help_text="compressed, as pycocotools writes it; a list of runs is taken too")
-    offset = NumbersField(help_text="x and y of the crop's top left")
+    offset = IntegersField(help_text="x and y of the crop's top left")
 
 
 class DrawnShape(serializers.Serializer):

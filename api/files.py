@@ -45,14 +45,14 @@ class _Bytes(View):
     needs = {"GET": MEMBERS_READ}
 
     def _answer(
-        self, request: Request, image: Image, kind: str, opened: Callable[[], tuple[BinaryIO, str]]
+        self, request: Request, image: Image, kind: str, open_file: Callable[[], tuple[BinaryIO, str]]
     ) -> HttpResponseBase:
-        """opened: opens the file, and says of which media type it is."""
+        """open_file: returns the open file and its media type."""
         tag = f'"{image.sha256[:32]}-{kind}"'
         if tag in request.headers.get("If-None-Match", ""):
             return _guarded(HttpResponse(status=304), tag)
         try:
-            return guarded_file(*opened(), tag)
+            return guarded_file(*open_file(), tag)
         except OriginalGone as gone:
             raise NotFound(str(gone)) from gone
         except FileNotFoundError as error:

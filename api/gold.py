@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
-from api.fields import CategoryNamesField, CategoryRefsField, NumbersField, ObjectListField, StatShape
+from api.fields import CategoryNamesField, CategoryRefsField, IntegersField, ObjectListField, StatShape
 from api.pagination import Key, page
 from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -40,7 +40,7 @@ class GoldInput(serializers.Serializer):
 class GoldShape(WithImageUrls):
     image = serializers.IntegerField(source="image_id")
     categories = CategoryNamesField()
-    category_ids = NumbersField(source="categories")
+    category_ids = IntegersField(source="categories")
     objects = ObjectListField(source="drawn", allow_null=True, help_text="where people draw; classes by id")
     explanation = serializers.CharField()
     added_by = serializers.CharField(source="added_by.username", allow_null=True)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefsField, JudgementShape, LabelObjectShape, NumbersField, ObjectListField, TextsField
+from api.fields import CategoryRefsField, IntegersField, JudgementShape, LabelObjectShape, ObjectListField, TextsField
 from api.pagination import page
 from api.permissions import REVIEWERS_READ, Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
@@ -73,7 +73,7 @@ class LabelShape(serializers.Serializer):
     image = serializers.IntegerField()
     answer = serializers.ChoiceField(Answer.choices)
     categories = TextsField()
-    category_ids = NumbersField()
+    category_ids = IntegersField()
     annotator = serializers.CharField()
     created_at = serializers.DateTimeField()
     supersedes = serializers.IntegerField(
@@ -84,7 +84,7 @@ class LabelShape(serializers.Serializer):
         help_text="you had been shown what others, or the model, say of it: counted, but never as blind"
     )
     objects = LabelObjectShape(many=True, required=False, help_text="where people draw: as stored")
-    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
+    deleted = IntegersField(required=False, help_text="numbers of the pre-label's objects left out")
     changes = ObjectChangeShape(many=True, required=False, help_text="what was not stored as it was sent")
     feedback = FeedbackShape(
         required=False, help_text="only for an image with a known answer, where the project says at once what it was"
@@ -238,7 +238,7 @@ class LabelRowShape(TableRowShape, VoteShape):
     file_name = serializers.CharField()
     superseded_at = serializers.DateTimeField(required=False, allow_null=True, help_text="with history=true")
     objects = LabelObjectShape(many=True, required=False, help_text="where people draw; not with objects=false")
-    deleted = NumbersField(required=False, help_text="numbers of the pre-label's objects left out")
+    deleted = IntegersField(required=False, help_text="numbers of the pre-label's objects left out")
 
 
 class Labels(View):

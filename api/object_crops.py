@@ -102,7 +102,7 @@ class ObjectCrops(View):
         found = []
         counts = crops.waiting(project, self.person, run)
         if wanted:
-            category = label_set.index(project).named(wanted)
+            category = label_set.index(project).id_of(wanted)
             found = crops.open_crops(project=project, member=self.person, run=run, category=category)
         blindness.remember(self.person, told=[one.image.pk for one in found])
         told = crops.precision(run) if may_review(project) else {}

@@ -1,7 +1,7 @@
 """Read what a client sent, and refuse what no later step could hold: one sentence instead of a trace.
 
 After `SafeJSONParser` a body has sane depth, no NUL, no half surrogate, no number beyond 64 bits. Knows
-shapes only.
+shapes only; what stands in an address is read as filters of images are (labeler/curation/filters.py).
 """
 
 from __future__ import annotations

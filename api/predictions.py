@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import DrawnShape, FailureShape, NumbersField, StepShape, TextsField
+from api.fields import DrawnShape, FailureShape, IntegersField, StepShape, TextsField
 from api.pagination import page
 from api.permissions import REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -58,7 +58,7 @@ class AskedPredictionShape(serializers.Serializer):
     error = FailureShape(allow_null=True)
     created_at = serializers.DateTimeField()
     categories = serializers.SerializerMethodField(help_text="what it would answer")
-    category_ids = NumbersField(source="answer.categories", allow_null=True)
+    category_ids = IntegersField(source="answer.categories", allow_null=True)
     probability = serializers.FloatField(
         source="answer.probability", allow_null=True, help_text="of that answer; of drawn objects the smallest shown"
     )

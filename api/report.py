@@ -11,7 +11,7 @@ from api import parsing
 from api.access import View
 from api.agreement import EXAMPLE as AGREEMENT
 from api.agreement import AgreementShape, AnnotatorShape
-from api.fields import NumbersField, ObjectField, ObjectListField, StatShape
+from api.fields import IntegersField, ObjectField, ObjectListField, StatShape
 from api.permissions import REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_lead
@@ -44,7 +44,7 @@ class ReportSelectionShape(serializers.Serializer):
     sample = serializers.ChoiceField(label_arrays.SAMPLES)
     until = serializers.IntegerField(help_text="the newest label id there was")
     at = serializers.DateTimeField()
-    classes = NumbersField(help_text="declared then, in their order")
+    classes = IntegersField(help_text="declared then, in their order")
     ordered = serializers.ChoiceField(Ordered.choices)
 
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import HandedOutImageShape, handed_out
-from api.fields import CategoryRefField, CategoryRefsField, ErrorShape, NumbersField, ShareField, TextsField
+from api.fields import CategoryRefField, CategoryRefsField, ErrorShape, IntegersField, ShareField, TextsField
 from api.permissions import MEMBERS_LABEL
 from api.schema import IDEMPOTENCY, PERSON, describe, example
 from labeler.errors import Invalid
@@ -43,7 +43,7 @@ class PageInput(serializers.Serializer):
 class TileShape(serializers.Serializer):
     image = HandedOutImageShape()
     categories = TextsField(help_text="what the model would answer")
-    category_ids = NumbersField()
+    category_ids = IntegersField()
     probability = serializers.FloatField(
         allow_null=True, help_text="three decimals; null: a model of another program that gave no probabilities"
     )

@@ -15,7 +15,7 @@ from api import parsing
 from api.access import View
 from api.fields import (
     FailureShape,
-    NumbersField,
+    IntegersField,
     ObjectField,
     ObjectListField,
     ProgressShape,
@@ -121,7 +121,7 @@ def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
 
 
 def _told(run: TrainingRun, person: User, named: set[int]) -> set[int]:
-    """Those of these images that the person may be told of what a model says, which is remembered."""
+    """Of these images, those of which the person may see what a model says; that they saw it is remembered."""
     there = Image.objects.filter(project=run.project_id, pk__in=named).exclude(blindness.HIDES_MODEL)
     told = set(there.values_list("pk", flat=True))
     blindness.remember(person, told=told)
@@ -192,9 +192,9 @@ class FlipShape(serializers.Serializer):
     """One image on which two versions differ: classes, or counts where people draw; the others are absent."""
 
     image = serializers.IntegerField(source="image_id")
-    truth = NumbersField(required=False, help_text="classes people had settled on")
-    old = NumbersField(required=False)
-    new = NumbersField(required=False)
+    truth = IntegersField(required=False, help_text="classes people had settled on")
+    old = IntegersField(required=False)
+    new = IntegersField(required=False)
     old_counts = CountsShape(required=False, help_text="objects, or pixels where every pixel has a class")
     new_counts = CountsShape(required=False)
 

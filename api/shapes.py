@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from api.access import shown_name
 from api.claims import WithImageUrls, image_urls
-from api.fields import DrawnShape, JudgementShape, NumbersField, ObjectField, TextsField
+from api.fields import DrawnShape, IntegersField, JudgementShape, ObjectField, TextsField
 from labeler.acceptance import summary
 from labeler.access import may_review
 from labeler.consensus import snapshots
@@ -26,7 +26,7 @@ from labeler.models.statements import fetch
 
 
 class VoteShape(JudgementShape):
-    category_ids = NumbersField()
+    category_ids = IntegersField()
     prelabel_shown = serializers.BooleanField()
 
 
@@ -42,7 +42,7 @@ class OpinionShape(serializers.Serializer):
 
 class PredictionShape(OpinionShape):
     id = serializers.IntegerField()
-    category_ids = NumbersField()
+    category_ids = IntegersField()
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="empty where none were given")
     calibrated = serializers.BooleanField()
 
@@ -75,7 +75,7 @@ class AgreedObjectShape(DrawnShape):
 
 
 class ConsensusShape(OutcomeShape):
-    category_ids = NumbersField(allow_null=True)
+    category_ids = IntegersField(allow_null=True)
     objects = AgreedObjectShape(many=True, required=False, help_text="where people draw")
 
 
@@ -87,7 +87,7 @@ class PromisedShape(serializers.Serializer):
 class AcceptedShape(PromisedShape, OpinionShape):
     """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
 
-    category_ids = NumbersField()
+    category_ids = IntegersField()
     threshold = serializers.FloatField(help_text="accepted from here on")
 
 

@@ -206,5 +206,7 @@ def _anchoring(project: Project) -> Report:
     n_hidden, equal_hidden = equal_answers(project, _HIDDEN, [run.pk if run else None, project.pk])
     found = anchoring(equal_shown=equal_shown, n_shown=n_shown, equal_hidden=equal_hidden, n_hidden=n_hidden)
     note = "" if sample == "random" else Reason("chosen_by_doubt").as_dict()
-    figures = {name: getattr(found, name).as_dict() for name in ("shown", "hidden", "difference", "copied")}
-    return figures | {"sample": sample, "note": note}
+    return {
+        "shown": found.shown.as_dict(), "hidden": found.hidden.as_dict(), "difference": found.difference.as_dict(),
+        "copied": found.copied.as_dict(), "sample": sample, "note": note,
+    }  # fmt: skip

@@ -1,7 +1,8 @@
 """Which images somebody looks for: read from what REST or a page was sent, checked, and made into one query.
 
 The one place that knows the filters; what a filter may tell to whom is asked by the caller (FOR_REVIEWERS). Each of
-them reads an index or the counters on the image (bench/image_list.py has the times at 1,000,000 images).
+them reads an index or the counters on the image (bench/image_list.py has the times at 1,000,000 images). share() and
+flag() read a number from 0 to 1 and a true or false of any address or form.
 """
 
 from __future__ import annotations
@@ -174,10 +175,10 @@ def read(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: boo
         statuses=tuple(name for name in statuses if name != DELETED),
         deleted=DELETED in statuses,
         search=_last(sent, "search"),
-        categories=tuple(index.named(name) for name in sent.get("category", ()) if name),
+        categories=tuple(index.id_of(name) for name in sent.get("category", ()) if name),
         labeled_by=_last(sent, "labeled_by"),
-        consensus=index.named(consensus) if consensus else None,
-        predicted=index.named(predicted) if predicted else None,
+        consensus=index.id_of(consensus) if consensus else None,
+        predicted=index.id_of(predicted) if predicted else None,
         min_confidence=share("min_confidence", _last(sent, "min_confidence")),
         max_confidence=share("max_confidence", _last(sent, "max_confidence")),
         disagreement=share("disagreement", _last(sent, "disagreement")),
@@ -238,7 +239,7 @@ def kept(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: boo
         values = [value for value in sent[name] if value]
         if name in ("category", "consensus", "predicted"):
             # A class that is called 7 stays an id: its name would be read as one.
-            named = [index.names[index.named(value)] for value in values]
+            named = [index.names[index.id_of(value)] for value in values]
             values = [value if one.isdigit() else one for value, one in zip(values, named, strict=True)]
         if values:
             found[name] = values

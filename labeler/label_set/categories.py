@@ -54,7 +54,7 @@ class CategoryIndex:
             )
         return sorted(found)
 
-    def named(self, text: str) -> int:
+    def id_of(self, text: str) -> int:
         """The id of the class that a text names, by its id or by any name it ever had. Raises CategoryNotInProject."""
         is_id = text.isascii() and text.isdigit() and len(text) < 19 and int(text) in self.names
         return self.resolve([int(text) if is_id else text])[0]

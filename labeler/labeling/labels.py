@@ -62,14 +62,32 @@ class Saved:
         return dict(zip(self.categories, self.category_names, strict=True))
 
 
-def save_label(*, image_id: int, annotator: User, idempotency_key: UUID | None = None, **said: Any) -> Saved:
-    """Keep one answer of one person: a label, cannot tell, or skip. said: its members, those of answering().
+def save_label(
+    *,
+    image_id: int,
+    annotator: User,
+    answer: str = Answer.LABELED,
+    categories: Sequence[int | str] = (),
+    drawn: Sequence[Any] | None = None,
+    keep_all: bool = False,
+    mend: bool = False,
+    reason: str = "",
+    seconds: float | None = None,
+    label_set: int | None = None,
+    idempotency_key: UUID | None = None,
+    at: datetime | None = None,
+) -> Saved:
+    """Keep one answer of one person: a label, cannot tell, or skip. Its members are those of answering().
 
     Needs a claim of the person on the image, open or not (NoClaim). With an idempotency key, the same call again writes
     nothing and gives the same answer; another answer under that key is refused. Raises NotFound, NoClaim,
     CategoryNotInProject, WrongTask, Invalid, ObjectsRefused, TooMany, KeyReused.
     """
-    return _once(annotator, answering(image_id, key=idempotency_key, **said))
+    wanted = answering(
+        image_id, answer, categories, drawn=drawn, keep_all=keep_all, mend=mend, reason=reason, seconds=seconds,
+        label_set=label_set, key=idempotency_key, at=at,
+    )  # fmt: skip
+    return _once(annotator, wanted)
 
 
 def undo(*, image_id: int, annotator: User, idempotency_key: UUID | None = None) -> Saved:

@@ -8,6 +8,7 @@ data_checks/report.py, releases/summary.py): the one place where a name becomes 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Literal
 
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from labeler.stats.objects.place_then_class import HEADLINE
 
 # Of a small project, in this process, unless a label comes in: images, decisions and seats change without one.
 KEPT_HERE_SECONDS = {"overview": 5, "progress": 5, "economy": 5, "trust": reports.KEPT_SECONDS}
+Name = Literal["overview", "progress", "trust", "economy", "export", "checks"]
 CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
 
 
@@ -42,8 +44,9 @@ def agreement_figures(project: Project, selection: Selection, *, wait: bool = Tr
     return cache.get(project, name, count, wait=wait)
 
 
-def figures(project: Project, name: str, *, wait: bool = False) -> Figures:
-    """One of overview, progress, trust, economy, export and checks, and its time. wait: as for agreement."""
+def figures(project: Project, name: Name, *, wait: bool = False) -> Figures:
+    """The report of that name, and its time. wait: as for agreement; without it value is None before the first count
+    of a large project."""
 
     def count() -> Report:
         if name not in KEPT_HERE_SECONDS:

@@ -26,7 +26,7 @@ from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import object_rows
-from labeler.labeling.objects import SHAPES, Drawn
+from labeler.labeling.objects import Drawn
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
@@ -34,6 +34,7 @@ from labeler.models.statements import fetch
 from labeler.review import adjudication
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
+from labeler.training.drawn_answers import shape_of
 
 MOST = 2000
 
@@ -252,7 +253,7 @@ def _score(
     Found: the best free match by falling overlap is at least `iou` and has the class. Merged classes are what they were
     merged into. An object of another class at the place of a known one is one error, not two.
     """
-    shapes = [{kind: one[kind] for kind in SHAPES if kind in one} for one in known]
+    shapes = [shape_of(one) for one in known]
     if not shapes or not drawn:
         return 0, len(shapes) + len(drawn)
     i, j, value = overlaps.iou_pairs(

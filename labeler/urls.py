@@ -15,6 +15,7 @@ from labeler.pages.images import (
     import_preview,
     importing,
     metadata,
+    near_duplicates,
     saved_views,
     similar,
 )
@@ -37,7 +38,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("images/", images.images, name="images"),
     path("images/work/", image_work.image_work, name="image_work"),
     path("images/views/", saved_views.change, name="saved_views"),
-    path("images/near-duplicates/", similar.near_duplicates, name="near_duplicates"),
+    path("images/near-duplicates/", near_duplicates.near_duplicates, name="near_duplicates"),
     path("images/unlike/", similar.unlike, name="unlike"),
     path("images/<int:image_id>/similar/", similar.similar, name="similar"),
     path("mine/", my_work.mine, name="mine"),

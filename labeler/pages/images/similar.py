@@ -1,8 +1,7 @@
-"""Images like one image, and images unlike anything labeled; a lead can move some to the front of the queue. And groups
-of near-duplicates.
+"""Images like one image, and images unlike anything labeled; a lead can move some to the front of the queue.
 
-Knows how they are shown; which they are is labeler/training/image_index.py's, which are near-duplicates, and in which
-slice they are, labeler/intake/near_duplicates.py's, the queue's order labeler/labeling/priorities.py's.
+Knows how they are shown; which they are is labeler/training/image_index.py's, the queue's order
+labeler/labeling/priorities.py's.
 """
 
 from __future__ import annotations
@@ -21,20 +20,16 @@ from django.utils.translation import ngettext
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
 from labeler.curation.image_list import number
-from labeler.intake import near_duplicates as duplicates
-from labeler.intake.near_duplicates import DuplicateGroup
 from labeler.label_set import categories
 from labeler.labeling import blindness, priorities
 from labeler.models import Image, Project, Role
-from labeler.models.image import Slice, Status
-from labeler.pages.asking import Access, person, project_form, project_page
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.images.images import tile
 from labeler.pages.refusals import first_or_404, page_asked_for
 from labeler.templatetags.figures import figure
 from labeler.training import image_index
 
-PER_PAGE, GROUPS_PER_PAGE = 60, 20
-SHOWN_OF_GROUP = 24  # images
+PER_PAGE = 60
 
 
 @project_form(Role.REVIEWER)
@@ -145,61 +140,3 @@ def _put_first(request: HttpRequest, access: Access) -> None:
             left,
         ) % {"n": left}
     (messages.success if moved else messages.warning)(request, words)
-
-
-# ---------------------------------------------------------------- near-duplicates
-
-
-@project_page(Role.REVIEWER)
-def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
-    """Images that are nearly the same, with the consensus of each: where labels differ, one is wrong."""
-    project = access.project
-    at = page_asked_for(request)
-    found, n = duplicates.groups(project, GROUPS_PER_PAGE, (at - 1) * GROUPS_PER_PAGE)
-    images = [image.pk for group in found for image in group.images[:SHOWN_OF_GROUP]]
-    blindness.remember(request.user, others=images)
-    shown = number_format(n, force_grouping=True)
-    return access.render(
-        request,
-        "images/duplicates.html",
-        "images",
-        groups=[_group(project, group) for group in found],
-        markers=categories.markers_by_name(project),
-        summary=ngettext("%(n)s group, the largest first", "%(n)s groups, the largest first", n) % {"n": shown},
-        n=n,
-        before=f"?page={at - 1}" if at > 1 else "",
-        after=f"?page={at + 1}" if n > at * GROUPS_PER_PAGE else "",
-    )
-
-
-def _group(project: Project, group: DuplicateGroup) -> dict[str, Any]:
-    """A group with what its images are taken to be, and whether that differs."""
-    index = categories.index(project)
-    images = group.images[:SHOWN_OF_GROUP]
-    outcomes = snapshots.shown_consensus(images)
-    taken = {pk: None if one.categories is None else index.resolve(one.categories) for pk, one in outcomes.items()}
-    said = {tuple(named) for named in taken.values() if named is not None}
-    open_ = [image for image in images if taken[image.pk] is None]
-    disputed = sum(image.status == Status.DISPUTED for image in open_)
-    return {
-        "n": len(group.images),
-        "more": len(group.images) - len(images),
-        "differ": len(said) > 1,
-        "disputed": disputed,
-        "unlabeled": len(open_) - disputed,
-        "where": _where({Slice(image.slice) for image in group.images}),
-        "rows": [
-            {**tile(image, index), "taken": None if (named := taken[image.pk]) is None else index.label(named)}
-            for image in images
-        ],
-    }
-
-
-def _where(slices: set[Slice]) -> str:
-    """What the group is used for, in words."""
-    if Slice.TEST in slices or Slice.CALIBRATION in slices:
-        judged = _("judged by, never trained on")
-        return _("%(judged)s; some left out of both") % {"judged": judged} if Slice.APART in slices else judged
-    if slices == {Slice.APART}:
-        return _("left out: neither trained on nor judged by")
-    return _("trained on")

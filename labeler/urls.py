@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from api import health
 from labeler.pages.account import account
-from labeler.pages.agreement import agreement, annotator, disagreement_groups, drawn_agreement, gold, report
+from labeler.pages.agreement import agreement, annotator, differences, disagreement_groups, gold, report
 from labeler.pages.export import export
 from labeler.pages.export import releases as release_pages
 from labeler.pages.images import (
@@ -51,7 +51,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("images/<int:image_id>/example/", examples.from_image, name="use_as_example"),
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/report/", report.report, name="agreement_report"),
-    path("agreement/differences/", drawn_agreement.differences, name="differences"),
+    path("agreement/differences/", differences.differences, name="differences"),
     path("agreement/contested/", disagreement_groups.groups, name="contested"),
     path("agreement/contested/rule/", disagreement_groups.rule, name="rule"),
     path("agreement/people/<str:username>/", annotator.annotator, name="annotator"),

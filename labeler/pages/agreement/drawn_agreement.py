@@ -1,8 +1,7 @@
 """The agreement page of a project that draws: where people see things, what they call them, how well outlines fit.
 
 The same questions as on the page of classes (agreement.py, which hands over to this one). Knows how figures are shown;
-what they are is labeler/agreement/objects.py's and object_trust.py's, which image has which difference
-labeler/agreement/object_differences.py's.
+what they are is labeler/agreement/objects.py's and object_trust.py's.
 """
 
 from __future__ import annotations
@@ -11,22 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler import charts
-from labeler.labeling import blindness
 from labeler.labeling.label_arrays import Selection
-from labeler.models import Label, Project, Role
+from labeler.models import Project
 from labeler.models.project import Task
 from labeler.pages.agreement import trust_charts
 from labeler.pages.agreement.pair_tables import matrix
-from labeler.pages.agreement.selecting import MATRIX_PEOPLE, everyone, figure_card, selection_of, shared_context
-from labeler.pages.asking import Access, project_page
-from labeler.pages.images import drawn, filters
-from labeler.progress import cached_reports
+from labeler.pages.agreement.selecting import MATRIX_PEOPLE, everyone, figure_card, shared_context
+from labeler.pages.asking import Access
+from labeler.pages.images import filters
 from labeler.progress.cache import Figures
 from labeler.stats.objects.differences import KINDS
 from labeler.stats.objects.place_then_class import HEADLINE
@@ -36,9 +33,6 @@ from labeler.wording.sentences import chart_words, in_words
 Report = Mapping[str, Any]
 
 LISTED_PAIRS = 40
-DIFFERENCES_PER_PAGE = 12
-# Where outlines differ and not what is there, nothing stands back.
-FADES = ("missed", "extra", "doubled", "other_class")
 # Alpha of tight outlines falls from .5 to .7 by little; from here on they are called loose.
 LOOSE = 0.1
 KIND_WORDS = {
@@ -183,8 +177,8 @@ def _everyone(project: Project, report: Report, selection: Selection, figures: R
         (pair for pair in report["pairs"] if pair["n"]),
         key=lambda pair: (pair["f1"]["value"] is None, pair["f1"]["value"] or 0.0),
     )
-    of_classes = [row for row in report["per_class"] if row["n"]]
-    found = everyone(project, report, figures, of_classes, lambda row: row["f1"]["value"])
+    drawn = [row for row in report["per_class"] if row["n"]]
+    found = everyone(project, report, figures, drawn, lambda row: row["f1"]["value"])
     return found | {
         "matrix": matrix(project, report) if len(found["people"]) <= MATRIX_PEOPLE else "",
         "pairs": [
@@ -211,34 +205,3 @@ def kinds(project: Project, report: Report, selection: Selection) -> Sequence[di
         }
         for kind in KINDS
     ]
-
-
-@project_page(Role.REVIEWER)
-def differences(request: HttpRequest, access: Access) -> HttpResponse:
-    """Image by image what people drew otherwise, everybody's objects over each other: for reviewers and leads."""
-    project = access.project
-    if not project.draws:
-        raise Http404(_("Nobody draws in this project."))
-    kind = request.GET.get("kind", KINDS[0])
-    if kind not in KINDS:
-        raise Http404(_("There is no such kind of difference."))
-    selection = selection_of(request)
-    report = cached_reports.agreement_figures(project, selection, wait=False).value
-    context: dict[str, Any] = {"report": report, "kind": kind, "name": KIND_WORDS[kind][0]}
-    if report is not None:
-        found = report["differences"][kind]
-        ids = found["images"][:DIFFERENCES_PER_PAGE]
-        # What was decided or deleted meanwhile is read now, as are the objects.
-        images = project.images.filter(pk__in=ids)
-        votes = Label.objects.votes().filter(image__in=images).select_related("annotator")
-        shown = drawn.figures(project, images, votes, fade=kind in FADES)
-        blindness.remember(request.user, others=ids)
-        context |= {
-            "meaning": KIND_WORDS[kind][1],
-            "people": found["people"],
-            "n": found["n"],
-            "n_images": found["n_images"],
-            "figures": [shown[pk] for pk in ids if pk in shown],
-            "kinds": kinds(project, report, selection),
-        }
-    return access.render(request, "agreement/differences.html", "agreement", **context)

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from api import health
 from labeler.pages.account import account
 from labeler.pages.agreement import agreement, annotator, differences, disagreement_groups, gold, report
-from labeler.pages.export import export
+from labeler.pages.export import data_card, export
 from labeler.pages.export import releases as release_pages
 from labeler.pages.images import (
     checks,
@@ -77,7 +77,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("export/", export.export, name="export"),
     path("releases/new/", release_pages.new, name="new_release"),
     path("releases/<int:number>/", release_pages.release, name="release"),
-    path("releases/<int:number>/card/", release_pages.card, name="release_card"),
+    path("releases/<int:number>/card/", data_card.card, name="release_card"),
     path("releases/<int:number>/name/", release_pages.change, name="change_release"),
     path("releases/<int:number>/files/", release_pages.build, name="build_release_file"),
     path("releases/<int:number>/delete/", release_pages.delete, name="delete_release"),

@@ -1,12 +1,10 @@
-"""Releases: the list on the export page, the form that asks for one, the page of one with its figures and files, and
-the form of its data card.
+"""Releases: the list on the export page, the form that asks for one, and the page of one with its figures and files.
 
 Knows how they are shown; labeler/releases makes, counts and builds them.
 """
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from django import forms
@@ -28,9 +26,8 @@ from labeler.models.job import UNFINISHED, State
 from labeler.models.release import ReleaseLabels
 from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.export import choices
-from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
+from labeler.pages.refusals import first_or_404, refusal_in
 from labeler.releases import files, releases, summary
-from labeler.releases.datasheet import QUESTIONS
 from labeler.releases.formats import WRITERS
 from labeler.releases.splits import SPLITS
 from labeler.templatetags.figures import thousands
@@ -302,27 +299,3 @@ def delete(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         raise PermissionDenied(_("Only leads of this project may delete a release."))
     releases.delete(find(access, number), by=person(request))
     return redirect("export", access.project.pk)
-
-
-@project_page(Role.REVIEWER, methods=("GET", "HEAD", "POST"))
-def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
-    """The questions of its data card (labeler/releases/datasheet.py): an answer here goes before what the data say."""
-    found = find(access, number)
-    if request.method == "POST":
-        answers = {one.key: request.POST.get(one.key, "").replace("\x00", "").strip() for one in QUESTIONS}
-        with refusal_as_message(request):
-            releases.edit(found, by=person(request), card=answers)
-            messages.success(request, _("The data card is saved."))
-            return redirect("release", access.project.pk, number)
-    else:
-        answers = found.card
-    sections = [
-        {
-            "name": name,
-            "questions": [{"key": one.key, "text": one.text, "answer": answers.get(one.key, "")} for one in asked],
-        }
-        for name, asked in groupby(QUESTIONS, key=lambda one: one.section)
-    ]
-    return access.render(
-        request, "export/data_card.html", "export", release=found, sections=sections, longest=releases.LONGEST_ANSWER
-    )

@@ -6,9 +6,8 @@ images: AP50 of boxes, of masks, or mIoU of what was promoted, as a person would
 part of the training images that it had not seen.
 
 BENCH_KEEP: a file of JSON Lines to which each run is added; what is in it is not run again, so that the hours may be
-spread. The first run of a set and a candidate measures how long a step takes and adds that too; later runs make the
-steps that would fit on that machine as it was then, so that a busy or slower one adds the same: begin on idle cores.
-bench/measured/detect.jsonl is such a file.
+spread. The first seed of a set and a number of images measures how long a step of each candidate takes, and adds that
+too; the other seeds plan as many steps, so that a busy or slower machine adds the same: run the first on idle cores.
 
 BENCH_PAGE: an HTML file with a chart of each set. BENCH_PICTURES: a folder for fifty images of each run, with what the
 model shows and what people drew.
@@ -61,7 +60,7 @@ def main() -> None:
     kept = Path(os.environ["BENCH_KEEP"]) if "BENCH_KEEP" in os.environ else None
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept and kept.exists() else []
     rows = [line for line in lines if "value" in line]
-    speeds = {(line["set"], line["candidate"]): line["step_s"] for line in lines if "step_s" in line}
+    speeds = {(line["set"], line["n"], line["candidate"]): line["step_s"] for line in lines if "step_s" in line}
     learning_curve.FEWEST = 10**9  # the curve that a run draws of itself is not judged here, and takes a fifth
     print(f"{JUDGED} other images judge. {hardware()}")
     for name in sets:
@@ -73,7 +72,7 @@ def main() -> None:
             for seed in seeds:
                 if any((row["set"], row["n"], row["seed"]) == (name, n, seed) for row in rows):
                     continue
-                with as_fast_as(name, speeds, kept):
+                with planned_alike(name, n, speeds, kept):
                     rows.append(one_run(name, samples, n, seed))
                 _keep(kept, rows[-1])
             _print(name, n, [row for row in rows if (row["set"], row["n"]) == (name, n)])
@@ -92,14 +91,15 @@ def _keep(kept: Path | None, row: dict[str, Any]) -> None:
 
 
 @contextmanager
-def as_fast_as(name: str, speeds: dict[tuple[str, str], float], kept: Path | None) -> Iterator[None]:
-    """Runs of this set take each step for as long as it took when it was first measured."""
+def planned_alike(name: str, n: int, speeds: dict[tuple[str, int, str], float], kept: Path | None) -> Iterator[None]:
+    """Runs on n images of this set plan their steps by the speed that the first of them has measured."""
     measure = DrawnRun._seconds_of_step
 
     def known(run: DrawnRun, candidate: Candidate, *about: Any) -> float:
-        if (key := (name, candidate.name)) not in speeds:
+        if (key := (name, n, candidate.name)) not in speeds:
             speeds[key] = measure(run, candidate, *about)
-            _keep(kept, {"set": name, "candidate": candidate.name, "step_s": speeds[key], "hardware": hardware()})
+            about_it = {"set": name, "n": n, "candidate": candidate.name}
+            _keep(kept, about_it | {"step_s": speeds[key], "hardware": hardware()})
         return speeds[key]
 
     with mock.patch.object(DrawnRun, "_seconds_of_step", known):
@@ -175,7 +175,7 @@ def _print(name: str, n: int, rows: list[dict[str, Any]]) -> None:
     told = [f"{name}, {n} images: {figure} median {statistics.median(reached):.3f} ({spread}, n {len(rows)} seeds)"]
     told += [f"by images {rows[0]['low']:.3f} to {rows[0]['high']:.3f} (seed {rows[0]['seed']})"]
     told += [f"goal {goal:.2f}"] if goal else []
-    told.append(f"{np.median([row['seconds'] for row in rows]):.0f} s to train")
+    told.append(f"{np.median([row['seconds'] for row in rows]):.0f} s to train, without its own curve")
     told.append(f"{np.median([row['find_ms'] for row in rows]):.0f} ms an image to find")
     print("; ".join(told), flush=True)
     for candidate in rows[0]["candidates"]:

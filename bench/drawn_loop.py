@@ -28,7 +28,7 @@ from bench.common import hardware
 from labeler.train_settings import WISHES, Augmentation, TrainConfig
 from worker.ml.detection import decode, detector
 from worker.ml.detection.detector import Detector
-from worker.ml.detection.samples import Drawn, DrawnSet, Found, nothing
+from worker.ml.detection.samples import Drawn, DrawnSet, Found, edges_of, nothing
 from worker.ml.detection.train import DrawnResult, train
 from worker.ml.device import all_cores, pick_device
 from worker.ml.evaluation import objects
@@ -180,7 +180,7 @@ def mended(drawn: Drawn, found: Found) -> tuple[float, Drawn]:
 
 
 def _edges(boxes: NDArray[np.float32]) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1))
+    return torch.from_numpy(edges_of(boxes))
 
 
 def _those(found: Found, kept: NDArray[np.bool_]) -> Found:

@@ -35,7 +35,7 @@ class ReadOnly(Large):
         return False
 
 
-def look_at(
+def read_only(
     model: type[models.Model],
     columns: Sequence[str],
     *,

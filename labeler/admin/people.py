@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
 from labeler.accounts import people
-from labeler.admin.kinds import Large, look_at
+from labeler.admin.kinds import Large, read_only
 from labeler.models import (
     AuditEvent,
     Exposure,
@@ -24,14 +24,14 @@ from labeler.models import (
 )
 
 # Read-only: a token is made and revoked on its owner's account page, so that the audit knows of it.
-look_at(
+read_only(
     Token,
     ["prefix", "name", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"],
     filters=[("revoked_at", admin.EmptyFieldListFilter), ("expires_at", admin.EmptyFieldListFilter)],
     search=["name", "prefix", "user__username"],
     exclude=["digest"],
 )
-look_at(
+read_only(
     Invitation,
     ["id", "project", "role", "note", "invited_by", "created_at", "expires_at", "accepted_by"],
     filters=["role", ("revoked_at", admin.EmptyFieldListFilter)],
@@ -64,7 +64,7 @@ class People(UserAdmin):
         return super(People, of_request).user_change_password(request, *args, **kwargs)
 
 
-look_at(Exposure, ["image_id", "user", "round", "shown_at"], search=["user__username", "=image__id"])
+read_only(Exposure, ["image_id", "user", "round", "shown_at"], search=["user__username", "=image__id"])
 
 
 @admin.register(LoginFailures)
@@ -86,13 +86,15 @@ class PreferenceAdmin(Large):
     raw_id_fields = ["user"]
 
 
+_EVENT = ("at", "actor_id", "actor_name", "project_id", "action", "subject", "details")
+
 # actor and project have no foreign key in the database: the rows outlive them. So names are columns, not joins.
-look_at(
+read_only(
     AuditEvent,
     ["at", "actor_name", "action", "subject", "project_id"],
     filters=["action"],
     search=["actor_name", "action", "subject"],
-    fields=("at", "actor_id", "actor_name", "project_id", "action", "subject", "details"),
-    readonly_fields=("at", "actor_id", "actor_name", "project_id", "action", "subject", "details"),
+    fields=_EVENT,
+    readonly_fields=_EVENT,
     date_hierarchy="at",
 )

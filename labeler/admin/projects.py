@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
-from labeler.admin.kinds import Large, Undeletable, look_at
+from labeler.admin.kinds import Large, Undeletable, read_only
 from labeler.models import (
     Category,
     CategoryExample,
@@ -57,19 +57,19 @@ class ProjectAdmin(Undeletable):
         return super().get_queryset(request).filter(trash_of=None)
 
 
-look_at(
+read_only(
     Category,
     ["name", "project", "position", "key", "retired_at", "merged_into"],
     filters=["retired_at"],
     search=["name", "project__name"],
 )
-look_at(
+read_only(
     Question,
     ["name", "project", "kind", "required", "position", "retired_at"],
     filters=["kind", "retired_at"],
     search=["name", "project__name"],
 )
-look_at(
+read_only(
     GuidelineVersion,
     ["project", "number", "author", "created_at"],
     search=["project__name", "text"],
@@ -85,6 +85,6 @@ class MembershipAdmin(Large):
     raw_id_fields = ["user", "project"]
 
 
-look_at(
+read_only(
     CategoryExample, ["category", "image_id", "caption", "added_by", "created_at"], search=["category__name", "caption"]
 )

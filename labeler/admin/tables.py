@@ -12,7 +12,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from labeler.admin.kinds import ReadOnly, look_at
+from labeler.admin.kinds import ReadOnly, read_only
 from labeler.models import (
     Claim,
     Comment,
@@ -34,19 +34,19 @@ admin.site.site_title = _("Labeler")
 admin.site.index_title = _("All tables")
 
 
-look_at(
+read_only(
     Image,
     ["id", "name", "project", "status", "n_votes", "disagreement", "slice", "width", "height", "created_at"],
     filters=["status", "slice", "has_decision", "project"],
     search=["name", "sha256"],
 )
-look_at(
+read_only(
     QueueEntry,
     ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "accepted", "round"],
     filters=["chosen_by", "accepted", "project"],
     search=["=image__id"],
 )
-look_at(
+read_only(
     Claim,
     ["id", "image_id", "annotator", "state", "holds_seat", "chosen_by", "claimed_at", "expires_at"],
     filters=["state", "holds_seat", "chosen_by", "project"],
@@ -73,7 +73,7 @@ class LabelAdmin(ReadOnly):
         return label.shown_prediction_id is not None
 
 
-look_at(
+read_only(
     LabelObject,
     ["id", "label_id", "number", "category", "x", "y", "width", "height", "change", "iou"],
     filters=["change"],
@@ -81,14 +81,14 @@ look_at(
     ordering=["-id"],
 )
 # Whose draft, and when; not what is in it: that is its author's alone.
-look_at(Draft, ["claim_id", "revision", "saved_at"], fields=["claim", "revision", "saved_at"], ordering=["-saved_at"])
-look_at(
+read_only(Draft, ["claim_id", "revision", "saved_at"], fields=["claim", "revision", "saved_at"], ordering=["-saved_at"])
+read_only(
     Decision,
     ["id", "image_id", "reviewer", "categories", "reason", "created_at", "withdrawn_at"],
     filters=[("withdrawn_at", admin.EmptyFieldListFilter)],
     search=["reviewer__username", "=image__id", "reason"],
 )
-look_at(
+read_only(
     Consensus,
     ["image_id", "project", "categories", "confidence", "is_tie", "method", "n_votes", "computed_at"],
     filters=["method", "is_tie", "project"],
@@ -109,22 +109,22 @@ class Comments(admin.TabularInline):
         return False
 
 
-look_at(
+read_only(
     Thread,
     ["image_id", "project", "raised_by", "changed_at", "closed_at"],
     filters=[("closed_at", admin.EmptyFieldListFilter)],
     search=["raised_by__username", "=image__id", "comments__text"],
     inlines=[Comments],
 )
-look_at(Comment, ["thread", "author", "text", "created_at"], search=["author__username", "text"])
-look_at(Gold, ["image_id", "project", "categories", "added_by", "created_at", "retired_at"], search=["=image__id"])
-look_at(
+read_only(Comment, ["thread", "author", "text", "created_at"], search=["author__username", "text"])
+read_only(Gold, ["image_id", "project", "categories", "added_by", "created_at", "retired_at"], search=["=image__id"])
+read_only(
     Plant,
     ["image_id", "project", "reviewer", "suggested", "known", "answered", "caught", "shown_at"],
     filters=["caught"],
     search=["reviewer__username", "=image__id"],
 )
-look_at(
+read_only(
     ObjectVerdict,
     ["image_id", "project", "person", "model", "number", "category", "verdict", "created_at"],
     filters=["verdict"],

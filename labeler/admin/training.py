@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from labeler.admin.kinds import ReadOnly, look_at
+from labeler.admin.kinds import ReadOnly, read_only
 from labeler.labeling import blindness
 from labeler.models import (
     Acceptance,
@@ -27,7 +27,7 @@ from labeler.models import (
     TrainingRun,
 )
 
-look_at(
+read_only(
     TrainingRun,
     [
         "id",
@@ -60,7 +60,7 @@ class PredictionAdmin(ReadOnly):
         return super().get_queryset(request).filter(image__in=told)
 
 
-look_at(RunAnswers, ["id", "run_id", "part"], filters=["part"], search=["=run__id"])
+read_only(RunAnswers, ["id", "run_id", "part"], filters=["part"], search=["=run__id"])
 
 
 @admin.register(Feature)
@@ -75,41 +75,41 @@ class FeatureAdmin(ReadOnly):
         return super().get_queryset(request).defer("vector")
 
 
-look_at(
+read_only(
     Job,
     ["id", "project", "kind", "state", "progress_done", "progress_total", "attempt", "requested_by", "created_at"],
     filters=["kind", "state", "project"],
     search=["project__name", "worker"],
     date_hierarchy="created_at",
 )
-look_at(
+read_only(
     Guarantee,
     ["id", "project", "run", "precision", "confidence", "accepted", "suspension", "ending", "created_at"],
     filters=["suspension", "ending", "project"],
 )
-look_at(
+read_only(
     Acceptance,
     ["id", "image_id", "categories", "probability", "is_audited", "is_right", "created_at", "withdrawn_why"],
     filters=["is_audited", "is_right", "withdrawn_why", "project"],
     search=["=image__id"],
     ordering=["-id"],
 )
-look_at(
+read_only(
     Errand,
     ["id", "kind", "project", "run", "state", "asked_by", "created_at"],
     filters=["kind", "state"],
     search=["project__name", "=image__id"],
     exclude=["picture", "drawing"],
 )
-look_at(Drift, ["id", "project", "run", "day", "name", "created_at"], search=["project__name", "name"])
-look_at(
+read_only(Drift, ["id", "project", "run", "day", "name", "created_at"], search=["project__name", "name"])
+read_only(
     EconomyPoint, ["project", "judgements", "right", "low", "high", "checks", "created_at"], search=["project__name"]
 )
-look_at(Sketch, ["image_id", "project", "group", "compared"], search=["=image__id", "=group"], exclude=["pixels"])
-look_at(
+read_only(Sketch, ["image_id", "project", "group", "compared"], search=["=image__id", "=group"], exclude=["pixels"])
+read_only(
     Part,
     ["job", "number", "state", "worker", "progress_done", "progress_total"],
     filters=["state"],
     search=["=job__id"],
 )
-look_at(Snapshot, ["project", "name", "seconds", "computed_at", "wanted_at"], search=["project__name", "name"])
+read_only(Snapshot, ["project", "name", "seconds", "computed_at", "wanted_at"], search=["project__name", "name"])

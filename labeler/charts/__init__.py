@@ -6,11 +6,11 @@ come from classes of static/css/app.css. Names of people and classes may be anyt
 its own (a class marker), it must carry `__html__`, as Django's safe strings do.
 """
 
-from labeler.charts.bars import Bar, bars, meter
+from labeler.charts.bars import Bar, bars
 from labeler.charts.burnup import Fan, burn_up
 from labeler.charts.drawn import Outline, drawn_svg, line_of
 from labeler.charts.group_map import Area, Dot, group_map
-from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
+from labeler.charts.heat import PairCell, confusion_matrix, pair_matrix
 from labeler.charts.lines import Note, Series, line_chart
 from labeler.charts.markup import Markup, Words
 from labeler.charts.panels import Panel, panels
@@ -38,10 +38,8 @@ __all__ = [
     "confusion_matrix",
     "drawn_svg",
     "group_map",
-    "heat_scale",
     "line_chart",
     "line_of",
-    "meter",
     "pair_matrix",
     "panels",
     "scatter",

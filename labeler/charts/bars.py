@@ -1,4 +1,4 @@
-"""Horizontal bars and a single meter: <progress>, whose length is an attribute and not a style."""
+"""Horizontal bars: <progress>, whose length is an attribute and not a style."""
 
 from __future__ import annotations
 
@@ -43,11 +43,3 @@ def _line(bar: Bar, full: float) -> str:
     # Hidden from screen readers: the number beside it says the same.
     length = attributes(max=f"{full:.10g}", value=f"{min(bar.value, full):.10g}", aria_hidden="true")
     return f'<li>{named}<progress{length}></progress><span class="v">{note}</span></li>'
-
-
-def meter(value: float, maximum: float, label: str) -> Markup:
-    """How much of something is done, with its name for screen readers; values beyond the maximum are full."""
-    if not finite(maximum) > 0 or finite(value) < 0:
-        raise ValueError(f"{value} of {maximum} cannot be shown")
-    length = attributes(max=f"{maximum:.10g}", value=f"{min(value, maximum):.10g}", aria_label=label)
-    return Markup(f"<progress{length}></progress>")

@@ -46,7 +46,7 @@ def _written(words: Any, **how: Callable[[Any], Any]) -> Callable[[Numbers], str
     """Words whose numbers are written as `how` says, the others as they are; a plural goes by `number`, that is n."""
 
     def said(numbers: Numbers) -> str:
-        written = {name: as_text(numbers[name]) for name, as_text in how.items()}
+        written = {name: write(numbers[name]) for name, write in how.items()}
         text: str = words % {"number": numbers.get("n"), **numbers, **written}
         return text
 
@@ -54,7 +54,7 @@ def _written(words: Any, **how: Callable[[Any], Any]) -> Callable[[Numbers], str
 
 
 def _counted(words: Any, **how: Callable[[Any], Any]) -> Callable[[Numbers], str]:
-    """The same, with the thousands of n separated."""
+    """As _written, and n with its thousands separated."""
     return _written(words, n="{:,}".format, **how)
 
 

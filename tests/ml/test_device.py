@@ -36,7 +36,7 @@ def test_a_system_that_does_not_say_is_judged_by_its_load(four_cores, monkeypatc
 
 @pytest.mark.parametrize(
     ("idle", "processes", "threads"),
-    [(0.2, 1, 1), (1.4, 1, 1), (2.6, 1, 3), (64.0, 1, 8), (2.0, 2, 1), (7.8, 2, 4)],
+    [(0.2, 1, 1), (1.4, 1, 1), (2.6, 1, 3), (64.0, 1, 8), (2.0, 2, 1), (3.0, 2, 1), (7.8, 2, 4)],
 )
 def test_a_training_takes_the_idle_cores_and_gives_them_back(monkeypatch, idle, processes, threads):
     before = torch.get_num_threads()

@@ -41,7 +41,7 @@ def rectangle(box):
 def test_counts_of_each_image_sum_to_the_figures_of_the_report(by_masks):
     scene, from_ = scenes(40, by_masks=by_masks), np.array([0.3, 0.5])
 
-    counts = drawn_slices.of_objects(*scene, 2, by_masks=by_masks, shown_from=from_)
+    counts = drawn_slices.counts_of_objects(*scene, 2, by_masks=by_masks, shown_from=from_)
     told = objects.report(*scene, ["a", "b"], by_masks=by_masks, shown_from=from_)
 
     assert counts.shape == (40, 2, 3)
@@ -61,7 +61,7 @@ def test_pixels_of_each_image_sum_to_the_figures_of_the_report():
     found = [Found(box, kinds, np.ones(2, np.float32), halves(at)) for at in (10, 30, 20)]
     sizes = np.tile(SIZE, (3, 1))
 
-    counts = drawn_slices.of_pixels(truth, found, sizes, 2)
+    counts = drawn_slices.counts_of_pixels(truth, found, sizes, 2)
 
     assert counts[1].tolist() == [[20 * 48, 30 * 48, 20 * 48], [34 * 48, 34 * 48, 44 * 48]]
     told = pixel_figures.report(truth, found, sizes, ["a", "b"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from labeler.models import Job
 from labeler.pages.shell import documents
 from tests.helpers.factories import make_model
 
+USAGE = ("total", "used", "free")
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -72,6 +74,14 @@ def test_it_names_versions_workers_and_what_is_wrong(as_, ada, project, a_worker
     assert "default@field" in html and "ran on: cpu" in html
     assert "Apache License 2.0" in html and "EfficientNet-Lite0" in html
     assert "the last one is not known" in html
+
+
+@pytest.mark.parametrize(("disk", "share"), [((100, 70, 25), "0.750"), ((0, 0, 0), "0.000")])
+def test_the_disk_is_as_full_as_its_words_say(as_, ada, monkeypatch, disk, share):
+    """Total, used and free: what is kept for root is neither used nor free."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(**dict(zip(USAGE, disk, strict=True))))
+
+    assert f'value="{share}"' in as_(ada).get("/about/").content.decode()
 
 
 def test_it_is_told_by_no_secret(as_, ada, settings):

@@ -154,7 +154,7 @@ def all_cores(device: torch.device) -> Iterator[None]:
     """
     before = torch.get_num_threads()
     if device.type == "cpu":
-        torch.set_num_threads(max(1, min(round(idle_cores() / process_group.world()), MOST_THREADS)))
+        torch.set_num_threads(max(1, min(round(idle_cores()) // process_group.world(), MOST_THREADS)))
     try:
         yield
     finally:

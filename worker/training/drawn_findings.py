@@ -33,8 +33,8 @@ def counts_of(dataset: DrawnDataset, judged: Judged, shown_from: NDArray[np.floa
     """(n, K, 3): shared, the model's, people's objects of each image and class; pixels of semantic classes."""
     about = judged.truth, judged.found, judged.sizes, len(dataset.category_ids)
     if dataset.task == "semantic":
-        return drawn_slices.of_pixels(*about)
-    return drawn_slices.of_objects(*about, by_masks=dataset.task != "boxes", shown_from=shown_from)
+        return drawn_slices.counts_of_pixels(*about)
+    return drawn_slices.counts_of_objects(*about, by_masks=dataset.task != "boxes", shown_from=shown_from)
 
 
 def answers(dataset: DrawnDataset, part: Part, examples: Sequence[DrawnExample], counts: Counted) -> Answers:

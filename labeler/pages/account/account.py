@@ -1,6 +1,8 @@
-"""A person's own account: logging in, the password, tokens of REST clients, appearance, other browsers.
+"""A person's own account: logging in, the password, tokens of REST clients, appearance, keys of the labeling screen,
+other browsers.
 
-Knows which forms are shown. Tokens, passwords and sessions are labeler/accounts/'s.
+Knows which forms are shown. Tokens, passwords, sessions and what counts as a key (preferences.py) are
+labeler/accounts/'s.
 """
 
 from __future__ import annotations
@@ -102,7 +104,7 @@ class PasswordForm(PasswordChangeForm):
 
 
 class OwnKeys(forms.Form):
-    """Of the labeling screen, typed by name: nothing can be pressed without a script. One field for each action."""
+    """The keys of the labeling screen, typed by name: nothing can be pressed without a script. One field per action."""
 
     single_keys = forms.BooleanField(
         label=gettext_lazy("Single keys"),

@@ -186,7 +186,9 @@ def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bo
     )
 
 
-def _listed(names: Mapping[int, str], cells: Sequence[Report], markers: Mapping[str, Marker], address: Address) -> str:
+def _listed(
+    names: Mapping[int, str], cells: Sequence[Report], markers: Mapping[str, Marker], address: Address
+) -> charts.Markup:
     """Of many classes: the cells with the most images on which the two differ."""
     apart = sorted((c for c in cells if c["others"] != c["said"]), key=lambda c: -c["n"])[:LISTED_CELLS]
     lines = [
@@ -256,7 +258,7 @@ def _by_class(project: Project, names: Mapping[int, str], row: Report) -> list[d
 # ---------------------------------------------------------------- over time
 
 
-def _line(row: Report, is_own: bool) -> str:
+def _line(row: Report, is_own: bool) -> charts.Markup:
     """The share that agrees with most of the others, week by week."""
     weeks = [(date.fromisoformat(one["week"]).toordinal(), one["agrees"]) for one in row["by_week"]]
     known = [(day, stat) for day, stat in weeks if stat["value"] is not None]

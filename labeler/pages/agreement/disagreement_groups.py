@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -156,7 +157,7 @@ def _empty(project: Project) -> str:
     return _("nothing drawn") if project.draws else _("none of these")
 
 
-def _bars(project: Project, group: DisagreementGroup, index: CategoryIndex) -> str:
+def _bars(project: Project, group: DisagreementGroup, index: CategoryIndex) -> charts.Markup:
     """The votes on a group in sum."""
     markers = categories.markers_by_name(project)
     lines = []
@@ -173,10 +174,10 @@ def _bars(project: Project, group: DisagreementGroup, index: CategoryIndex) -> s
 # ---------------------------------------------------------------- the map
 
 
-def _map(project: Project, found: Shown) -> str:
+def _map(project: Project, found: Shown) -> charts.Markup:
     """The groups as a drawing and a table; empty where no image was looked at."""
     if len(found.points) < 2:
-        return ""
+        return charts.Markup()
     index, markers = categories.index(project), categories.index(project).markers
     step = max(1, -(-len(found.points) // DRAWN))
     areas, rows = [], []
@@ -370,7 +371,7 @@ def _made(request: HttpRequest, access: Access, form: RuleForm, pair: Pair | Non
     return redirect(_address(project, pair))
 
 
-def _happened(project: Project, done: guideline_rules.Ruling) -> str:
+def _happened(project: Project, done: guideline_rules.Ruling) -> SafeString:
     """What a rule did, with ways to look at it."""
     sent = ngettext("%(n)s image is in the queue again.", "%(n)s images are in the queue again.", done.sent)
     text = format_html(

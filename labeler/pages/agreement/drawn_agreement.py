@@ -146,7 +146,7 @@ def _reading(report: Report) -> str:
     return _("α hardly depends on how exactly outlines must fit (%(low)s at IoU .3, %(high)s at .7).") % words
 
 
-def _curve(project: Project, report: Report) -> str:
+def _curve(project: Project, report: Report) -> charts.Markup:
     steps = report["curve"]
     line = charts.Series(
         _("α by IoU"),

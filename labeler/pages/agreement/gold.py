@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from labeler.charts import Markup
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
@@ -128,7 +129,7 @@ def _row(row: Gold, told: gold.Told, index: label_set.CategoryIndex, *, draws: b
     }
 
 
-def _drawn(image: Image, objects: Sequence[Mapping[str, Any]] | None, index: label_set.CategoryIndex) -> str:
+def _drawn(image: Image, objects: Sequence[Mapping[str, Any]] | None, index: label_set.CategoryIndex) -> Markup:
     """The objects over the thumbnail, each as what its class is called today."""
     known = [{**one, "category": index.resolve([one["category"]])[0]} for one in objects or ()]
     return known_objects.overlay(image, known, index.names)

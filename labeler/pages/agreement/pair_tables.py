@@ -76,7 +76,7 @@ def pairs_that_agree_least(project: Project, report: Mapping[str, Any]) -> list[
     ]
 
 
-def confusions(project: Project, report: Mapping[str, Any], most: int) -> str:
+def confusions(project: Project, report: Mapping[str, Any], most: int) -> charts.Markup:
     """The pairs of classes that are taken for each other, as bars that lead to the images."""
     markers = categories.markers_by_name(project)
     ids = {name: pk for pk, name in categories.index(project).names.items()}

@@ -128,7 +128,7 @@ def over_time(project: Project, report: Report) -> dict[str, Any]:
     return {"line": by_week(project, report), "better": better(weeks), "versions": versions(report)}
 
 
-def by_week(project: Project, report: Report) -> str:
+def by_week(project: Project, report: Report) -> charts.Markup:
     """Is it getting better? Blind alpha week by week with its band, the target, and versions of the guideline."""
     weeks = [(_day(row["week"]), row["alpha"]) for row in report["by_week"]]
     known = [(day, stat) for day, stat in weeks if stat["value"] is not None]
@@ -211,7 +211,7 @@ def _beyond_chance(stat: Report) -> bool:
 # ---------------------------------------------------------------- people
 
 
-def speed(project: Project, people: Sequence[Report]) -> str:
+def speed(project: Project, people: Sequence[Report]) -> charts.Markup:
     """Fast or careful? Seconds per label against agreement with the others, on labels without a suggestion."""
     rows = [row for row in people if row["kappa"]["value"] is not None and row["seconds_blind"] is not None]
     limit = fast_limit([row["seconds_blind"] for row in rows])

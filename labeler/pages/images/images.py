@@ -1,6 +1,7 @@
 """The images of a project as thumbnails, and one image with its answers and a form to decide it.
 
-For reviewers and leads: both show what others answered. Knows how they are listed, not what a decision changes
+For reviewers and leads: both show what others answered, the second also why the model says what it says, for which it
+asks a worker. Knows how they are listed, not what a decision changes
 (review/adjudication.py).
 """
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from labeler.charts import Markup
 from labeler.charts.drawn import known_svg
 from labeler.consensus import objects
 from labeler.models import CategoryExample, Image, Project
@@ -27,11 +28,11 @@ def outline(known: Known) -> str:
     return "".join(path_of(shape, bounds_of(shape)) for shape in shapes)
 
 
-def overlay(image: Image, known: Known, names: Mapping[int, str]) -> str:
+def overlay(image: Image, known: Known, names: Mapping[int, str]) -> Markup:
     """The objects over a thumbnail, named for who does not see them; empty where there is none. names: of classes."""
     path = outline(known)
     if not path:
-        return ""
+        return Markup()
     counted = Counter(names[one["category"]] for one in known)
     said = ", ".join(f"{n} {name}" for name, n in sorted(counted.items()))
     label = _("Drawn here: %(objects)s") % {"objects": said}

@@ -120,7 +120,7 @@ def sentence(project: Project, found: Found, name: str) -> str:
     return other % words
 
 
-def _plot(found: Found) -> str:
+def _plot(found: Found) -> charts.Markup:
     """How sure it is of the known and of the new images."""
     figures = found.row.figures
 

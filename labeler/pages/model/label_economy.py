@@ -161,7 +161,7 @@ def _course_title(found: Report) -> str:
     return _("How it grew, and what more brings") if found["history"] else _("What more brings")
 
 
-def _course(found: Report) -> str:
+def _course(found: Report) -> charts.Markup:
     """Share right by judgements: what was estimated, and what more are expected to bring."""
     past = [(row["judgements"], row["right"]) for row in found["history"]]
     band = [(row["judgements"], row["low"], row["high"]) for row in found["history"]]

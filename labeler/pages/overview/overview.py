@@ -176,7 +176,7 @@ def _people(project: Project, figures: Figures, members: list[Any]) -> list[dict
     return sorted(rows, key=lambda row: (-row["labels"], row["name"]))
 
 
-def _spark(name: str, weeks: list[Figures], is_drifting: bool) -> str:
+def _spark(name: str, weeks: list[Figures], is_drifting: bool) -> charts.Markup:
     """Kappa week by week, as a line as small as a word."""
     values = [week["value"] if week["n"] >= SPARK_IMAGES else None for week in weeks]
     told = [

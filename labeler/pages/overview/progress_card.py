@@ -131,14 +131,14 @@ def _short(when: date) -> str:
     return date_format(when, "j M" if when.year == timezone.localdate().year else "j M Y")
 
 
-def burn_up(figures: Figures, as_of: datetime) -> str:
+def burn_up(figures: Figures, as_of: datetime) -> charts.Markup:
     """Images with an answer and final ones, day by day, against what is wanted, and what may come."""
     progress, forecast = figures["progress"], figures["forecast"]
     labeled, final = (
         [(date.fromisoformat(when), n) for when, n in figures[name]] for name in ("labeled_by_day", "final_by_day")
     )
     if not labeled:
-        return ""
+        return charts.Markup()
     today = as_of.astimezone(UTC).date()
     # A day before the first answer, at zero: with answers of one day only there would be no line.
     first = max(labeled[0][0] - timedelta(days=1), today - timedelta(days=DAYS_DRAWN))

@@ -35,7 +35,8 @@ def about(request: HttpRequest) -> HttpResponse:
         "bad": sum(finding.state == "bad" for finding in findings),
         "workers": dispatch.workers_alive(),
         "disk": disk,
-        "disk_used_share": disk.used / disk.total,
+        # not disk.used: what is kept for root is not free either
+        "disk_used_share": 1 - disk.free / disk.total if disk.total else 0.0,
         "last_run": TrainingRun.objects.filter(state=State.DONE).exclude(device="").order_by("-finished_at").first(),
         "notice": (Path(settings.BASE_DIR) / "NOTICE").read_text(encoding="utf-8"),
         "documents": documents.TITLES,

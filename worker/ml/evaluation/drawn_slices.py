@@ -19,7 +19,7 @@ from worker.ml.detection.samples import Drawn, Found
 from worker.ml.evaluation import objects, pixel_figures, slices
 
 
-def of_objects(
+def counts_of_objects(
     truth: Sequence[Drawn], found: Sequence[Found], sizes: NDArray[np.int64], n_classes: int, *, by_masks: bool,
     shown_from: NDArray[np.float64],
 ) -> NDArray[np.int64]:  # fmt: skip
@@ -37,7 +37,7 @@ def of_objects(
     return np.stack([right.reshape(shape), said.reshape(shape), matched.truth], axis=2)
 
 
-def of_pixels(
+def counts_of_pixels(
     truth: Sequence[Drawn], found: Sequence[Found], sizes: NDArray[np.int64], n_classes: int
 ) -> NDArray[np.int64]:
     """Pixels that people gave a class: those that both, that the model, that people call so."""

@@ -1,8 +1,8 @@
 """What would fewer labels have given, and did active learning pay? Accuracy after so many labels, in the order in which
 they were asked for and in random order.
 
-Knows labeled features, and the regression on them: it is the candidate that trains in a second, and the shape of its
-curve is what one wants to know.
+Knows labeled features, for the second of them in the order of labeling, and the regression: of the candidates the one
+that trains in a second, and the shape of its curve is what one wants to know.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def points(
     """How right would the model be with fewer labels? What the points foresee is labeler/stats/learning.py's.
 
     Sizes of the subsets (S,), and how right models trained on them were on images they had not seen, (S, n judged).
-    penalty: C of the regression. tick is called before every fit, and may raise. None with fewer than FEWEST_LABELS.
+    penalty: C of the regression. tick is called before every fit, and may raise. Both are empty with fewer than
+    FEWEST_LABELS.
     """
     n = len(samples)
     if n < FEWEST_LABELS:
@@ -72,9 +73,8 @@ def curves(
     """{"points": [{size, asked: STAT, random: STAT}], "n": test images, "reason": why there are none}.
 
     samples: in the order of labeling. drawn (n,): which were drawn at random; a model chose the rest. Both curves are
-    judged on the same test images, which nothing chose. asked: the first
-    `size` labels as they came, random ones among them; random: the first `size` drawn ones. For
-    several labels the figure is the share of right yes and no.
+    judged on the same test images, which nothing chose. asked: the first `size` labels as they came, random ones among
+    them; random: the first `size` drawn ones. For several labels the figure is the share of right yes and no.
     """
     n_random, n_chosen, n_test = int(drawn.sum()), int((~drawn).sum()), len(test_features)
     reason = None

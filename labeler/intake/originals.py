@@ -17,8 +17,13 @@ def read(*, sha256: str, extension: str, hurry: bool = False) -> bytes:
 
     Raises FileNotFoundError where it is nowhere, and what bucket_objects.fetch() raises.
     """
-    found = source(sha256=sha256, extension=extension, hurry=hurry)
-    return found if isinstance(found, bytes) else found.read_bytes()
+    try:
+        return media_store().original_path(sha256, extension).read_bytes()
+    except FileNotFoundError:
+        place = place_of(sha256)
+        if place is None:
+            raise
+        return bucket_objects.fetch(place, sha256, hurry=hurry)
 
 
 def source(*, sha256: str, extension: str, hurry: bool = False) -> Path | bytes:

@@ -250,6 +250,8 @@ def _to_srgb(pixels: Image.Image) -> Convert | None:
 
 def on_white(pixels: Image.Image) -> Image.Image:
     """In RGB, what is transparent on white."""
+    if pixels.mode in ("RGB", "L") and "transparency" not in pixels.info:
+        return pixels.convert("RGB")
     rgba = pixels.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (255, 255):
         return rgba.convert("RGB")

@@ -170,7 +170,7 @@ def full_disk_said(sentence: Promise | None = None) -> Iterator[None]:
 
 
 def is_old(path: Path) -> bool:
-    """Has nobody written to it for a day? Then it was left by a process that was killed. Raises FileNotFoundError."""
+    """Has nobody written to it for a day? Then nobody is about to. Raises FileNotFoundError."""
     return path.stat().st_mtime < time.time() - OLD_SECONDS
 
 
@@ -198,7 +198,7 @@ def _sync_all(pool: ThreadPoolExecutor, paths: list[Path]) -> None:
 
 
 def sync(paths: list[Path]) -> None:
-    """The same, one after the other."""
+    """Wait until files, or the names in directories, are on the disk, one after the other."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -100,14 +100,12 @@ def create(kind: Kind, *, project: Project, task: str = "", **fields: Any) -> Jo
 
 
 @transaction.atomic
-def create_unless_there(
-    kind: Kind, *, project: Project, params: dict[str, Any], requested_by: User | None = None, **alike: Any
-) -> Job:
-    """The project's unfinished job of this kind, and of these lookups, or a new one."""
+def create_unless_there(kind: Kind, *, project: Project, params: dict[str, Any], **alike: Any) -> Job:
+    """The project's unfinished job of this kind that fits the lookups `alike`, or a new one."""
     # Two that ask at once would both find no job.
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     there = Job.objects.filter(project=project, kind=kind, state__in=UNFINISHED, **alike).first()
-    return there or create(kind, project=project, params=params, requested_by=requested_by)
+    return there or create(kind, project=project, params=params)
 
 
 def begin_here(

@@ -36,6 +36,11 @@ MEMBERS = {"category", *SHAPES, "attributes", "from", "number", "change", "iou",
 NEARLY_ONE = 1 - 1e-9
 
 
+def shape_of(one: Mapping[str, Any]) -> dict[str, Any]:
+    """The box, polygon or mask of an object, without the rest."""
+    return {kind: one[kind] for kind in SHAPES if kind in one}
+
+
 @dataclass(slots=True)
 class Drawn:
     """One object of an answer."""

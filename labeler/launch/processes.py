@@ -47,7 +47,7 @@ def began(pid: int) -> str | None:
 
 
 def small_environment() -> dict[str, str]:
-    """PGDATA, PGPORT and the like of the user's shell must not reach a server."""
+    """PATH, and plain words and times: PGDATA, PGPORT and the like of the user's shell must not reach a server."""
     return {"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"}
 
 

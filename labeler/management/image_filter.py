@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.core.management.base import CommandError, CommandParser
 
+from labeler.curation import filters
 from labeler.management.base import USAGE
 
 
@@ -20,8 +21,6 @@ def sent(words: Sequence[str]) -> dict[str, list[str]]:
     """What filters.read() takes. Raises CommandError (usage) for what is not NAME=VALUE, LabelerError for another name
     than a filter's: it would be all images.
     """
-    from labeler.curation import filters  # here: commands without a database load this module too
-
     found: dict[str, list[str]] = {}
     for name, value in pairs(words, "--filter"):
         found.setdefault(name, []).append(value)

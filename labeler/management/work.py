@@ -50,9 +50,10 @@ def wait_for(
     command: DataCommand,
     name: str,
     cancel: Callable[[], object],
-    say_stages: bool = False,
+    is_training: bool = False,
 ) -> None:
     """Stay until the row has ended, and refresh it; Ctrl-C cancels it. name: what it is, for that sentence.
+    is_training: the stages are told, and the child is waited for, which goes on to make the pre-labels.
 
     Raises CommandError when it was cancelled so, or when the child ended and the row did not.
     """
@@ -61,7 +62,7 @@ def wait_for(
         while True:
             ended_with = child.poll() if child is not None else None
             row.refresh_from_db()
-            if say_stages and row.stage and row.stage != said:
+            if is_training and row.stage and row.stage != said:
                 said = row.stage
                 command.say(said)
             if row.is_finished:
@@ -71,8 +72,8 @@ def wait_for(
             if row.progress_total:
                 command.progress(row.progress_done, row.progress_total, row.stage)
             time.sleep(LOOK_SECONDS)
-        if child is not None and child.poll() is None:
-            child.wait()  # after a training it goes on to make the pre-labels
+        if is_training and child is not None:
+            child.wait()
     except KeyboardInterrupt:
         cancel()
         raise CommandError(f"{name} was cancelled.") from None

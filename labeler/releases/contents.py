@@ -24,7 +24,7 @@ from labeler.acceptance.summary import of_images
 from labeler.consensus.objects import current as current_objects
 from labeler.label_set import categories as label_set
 from labeler.labeling import object_rows
-from labeler.labeling.objects import SHAPES, Drawn
+from labeler.labeling.objects import Drawn, shape_of
 from labeler.models import Image, Label, Project
 from labeler.models.label import IMPORT, PERSON, Answer
 from labeler.releases.outcomes import ACCEPTED, COLUMNS, IMAGES, Outcome, OutcomeRule
@@ -253,7 +253,7 @@ class _Reader:
         return {
             pk: tuple(
                 Object(
-                    number, self.names([one["category"]])[0], {kind: one[kind] for kind in SHAPES if kind in one},
+                    number, self.names([one["category"]])[0], shape_of(one),
                     one.get("attributes") or {}, one.get("n"), one.get("asked"),
                 )
                 for number, one in enumerate(found, start=1)
@@ -309,7 +309,7 @@ class _Reader:
             objects = tuple(
                 Object(
                     one["number"], self.names([one["category"]])[0],
-                    {kind: one[kind] for kind in SHAPES if kind in one}, probability=one.get("probability"),
+                    shape_of(one), probability=one.get("probability"),
                 )
                 for one in json.loads(drawn)
                 if one.get("shown", True)

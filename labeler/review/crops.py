@@ -23,7 +23,7 @@ from labeler.errors import Invalid, NotFound
 from labeler.geometry.shapes import bounds_of
 from labeler.labeling import member_lock
 from labeler.labeling.blindness import model_hidden_sql
-from labeler.labeling.objects import SHAPES
+from labeler.labeling.objects import shape_of
 from labeler.models import Image, ObjectVerdict, Project, Task, TrainingRun
 from labeler.models.statements import fetch
 from labeler.stats.anchoring import share_of
@@ -97,7 +97,7 @@ def open_crops(*, project: Project, member: User, run: TrainingRun | None, categ
     found = _objects(_PAGE, project, member, run, category=category)
     images = Image.objects.in_bulk({image for image, _one in found})
     return [
-        Crop(images[image], one["number"], _box(one), _shape(one), one.get("probability"))
+        Crop(images[image], one["number"], _box(one), shape_of(one), one.get("probability"))
         for image, one in found
         if image in images
     ]
@@ -128,12 +128,8 @@ def _objects(
     return [(image, json.loads(one)) for image, one in fetch(query, _params(project, member, run) | more)]
 
 
-def _shape(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {kind: one[kind] for kind in SHAPES if kind in one}
-
-
 def _box(one: Mapping[str, Any]) -> list[float]:
-    bounds = bounds_of(_shape(one))
+    bounds = bounds_of(shape_of(one))
     return [bounds.x0, bounds.y0, bounds.x1 - bounds.x0, bounds.y1 - bounds.y0]
 
 

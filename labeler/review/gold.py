@@ -26,7 +26,7 @@ from labeler.geometry import overlaps
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import object_rows
-from labeler.labeling.objects import Drawn
+from labeler.labeling.objects import Drawn, shape_of
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
@@ -34,7 +34,6 @@ from labeler.models.statements import fetch
 from labeler.review import adjudication
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
-from labeler.training.drawn_answers import shape_of
 
 MOST = 2000
 

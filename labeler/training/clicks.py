@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from labeler.errors import Invalid, NotFound, TaskNotSupported
 from labeler.geometry import spans
 from labeler.geometry.shapes import Shape
+from labeler.labeling.objects import shape_of
 from labeler.models import Claim, Errand, Image, LabelObject
 from labeler.models.errand import ErrandKind
 from labeler.models.project import Task
 from labeler.models.queue import ClaimState
 from labeler.training import inference_requests
-from labeler.training.drawn_answers import shape_of
 
 MOST = 30  # clicks on one object
 USUAL_OF = 200  # objects drawn last, of which the usual size is taken

@@ -10,7 +10,7 @@ from typing import Any
 
 from labeler.geometry import codes, overlaps
 from labeler.geometry.shapes import bounds_of
-from labeler.labeling.objects import SHAPES
+from labeler.labeling.objects import shape_of
 
 
 def told(drawn: Iterable[Mapping[str, Any]], names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -27,11 +27,6 @@ def told(drawn: Iterable[Mapping[str, Any]], names: Mapping[int, str]) -> list[d
         }
         for one in drawn
     ]  # fmt: skip
-
-
-def shape_of(one: Mapping[str, Any]) -> dict[str, Any]:
-    """The box, polygon or mask of an object, without the rest."""
-    return {kind: one[kind] for kind in SHAPES if kind in one}
 
 
 def coco(

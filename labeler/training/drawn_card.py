@@ -1,4 +1,5 @@
-"""The figures and limits of a model that draws, for its card; the rest of the card is model_card.py's.
+"""The figures and limits of a model that draws, for its card, and limits that cards of both kinds have; the rest of
+the card is model_card.py's.
 
 Knows what worker/training/train_drawn.py stores with a run. Has no words for figures (model_card_text.py).
 """

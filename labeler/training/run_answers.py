@@ -110,8 +110,10 @@ def of_both(
     """What `compare` says of the test images, unless those are few and the training images, judged by models that had
     not learned from them, are more. n: how many images a comparison is of.
     """
-    rows = RunAnswers.objects.filter(run__in=[old, new]).exclude(part=Part.STOP).select_related("run__project")
-    kept = {(row.run_id, row.part): row for row in rows}
+    kept = {}
+    for row in RunAnswers.objects.filter(run__in=[old, new]).exclude(part=Part.STOP):
+        row.run = old if row.run_id == old.pk else new  # not read again: its figures are large
+        kept[row.run_id, row.part] = row
     found = [
         comparison
         for part in (Part.TEST, Part.CROSSED)

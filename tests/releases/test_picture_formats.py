@@ -324,12 +324,13 @@ def test_six_pictures_of_a_project_are_shown_before_anything_is_exported(single)
     project, images = single
     from labeler.intake.images import media_store
 
-    lost = images["agreed"]
+    lost, broken = images["agreed"], images["tied"]
     media_store().original_path(lost.sha256, lost.extension).unlink()
+    media_store().original_path(broken.sha256, broken.extension).write_bytes(b"broken")
 
     found = previews.of_project(project, Preparation(width=20, height=10, way="stretch", grey=True, copies=1))
 
-    there = sorted({image.pk: image.name for image in images.values() if image != lost}.items())
+    there = sorted({image.pk: image.name for image in images.values() if image not in (lost, broken)}.items())
     assert [one.name for one in found] == [name for _pk, name in there][:6]
     for one in found:
         assert (one.made.width, one.made.height, one.made.extension) == (20, 10, "jpg")

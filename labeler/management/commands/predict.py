@@ -60,10 +60,12 @@ class Command(DataCommand):
             print(f"refused {path}: {reason}", file=sys.stderr, flush=True)
         index = categories.index(project)
         names = dict(zip(run.category_ids, index.label(run.category_ids), strict=True))
-        rows = [_row(said, index, list(names.values()), shown_only=options["shown"]) for said in answers]
         if options["coco"]:
             _as_coco(run, answers, names, shown_only=options["shown"])
-        elif options["csv"]:
+            self.finish(REFUSALS if refused else DONE)
+            return
+        rows = [_row(said, index, list(names.values()), shown_only=options["shown"]) for said in answers]
+        if options["csv"]:
             _as_csv(list(names.values()), rows)
         else:
             facts = {

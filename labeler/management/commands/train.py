@@ -23,7 +23,9 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         run = runs.request(project=self.project(options["project"]))
         child = None if a_worker_serves("gpu") else work_here("train", run.pk)
-        wait_for(run, child, command=self, name=f"Model {run.number}", cancel=lambda: runs.cancel(run), say_stages=True)
+        wait_for(
+            run, child, command=self, name=f"Model {run.number}", cancel=lambda: runs.cancel(run), is_training=True
+        )
         self.result(facts(run), summary(run))
         if run.state != State.DONE:
             self.finish(FAILED)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from labeler.charts import Markup
 from labeler.charts.drawn import known_svg
 from labeler.consensus import objects
+from labeler.labeling.objects import shape_of
 from labeler.models import CategoryExample, Image, Project
 from labeler.pages.images.drawn import path_of
 
@@ -24,8 +25,7 @@ def outline(known: Known) -> str:
     """One SVG path around all of these objects, in pixels of the image; empty where there is none."""
     from labeler.geometry.shapes import bounds_of
 
-    shapes = [{kind: one[kind] for kind in ("box", "polygon", "mask") if kind in one} for one in known]
-    return "".join(path_of(shape, bounds_of(shape)) for shape in shapes)
+    return "".join(path_of(shape, bounds_of(shape)) for shape in map(shape_of, known))
 
 
 def overlay(image: Image, known: Known, names: Mapping[int, str]) -> Markup:

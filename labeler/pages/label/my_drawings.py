@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from labeler.agreement import object_differences
 from labeler.consensus import objects as consensus
 from labeler.labeling import object_rows
-from labeler.labeling.objects import SHAPES
+from labeler.labeling.objects import shape_of
 from labeler.models import Label, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
@@ -38,10 +38,7 @@ def differences(project: Project, labels: Sequence[Label]) -> dict[int, Differen
     for label in answered:
         if label.image_id not in outcomes:
             continue
-        known = [
-            (one["category"], {kind: one[kind] for kind in SHAPES if kind in one})
-            for one in consensus.settled(outcomes[label.image_id])
-        ]
+        known = [(one["category"], shape_of(one)) for one in consensus.settled(outcomes[label.image_id])]
         own = [(one.category, one.shape) for one in drawn[label.pk]]
         size = {"width": label.image.width, "height": label.image.height}
         found[label.pk] = object_differences.of_answer(project, own, known, **size)

@@ -23,6 +23,7 @@ from labeler.geometry.shapes import bounds_of
 from labeler.jobs.dispatch import no_worker
 from labeler.label_set import categories
 from labeler.labeling import blindness
+from labeler.labeling.objects import shape_of
 from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
@@ -158,7 +159,7 @@ def _found_objects(errand: Errand, run: TrainingRun) -> dict[str, Any]:
     sure = percent if errand.answer["calibrated"] else figure
     outlines, rows = [], []
     for at, one in enumerate(shown):
-        shape = drawn_answers.shape_of(one)
+        shape = shape_of(one)
         bounds = bounds_of(shape)
         path = path_of(shape, bounds, outlined=at < MOST_OUTLINED)
         outlines.append(Outline(path, style[one["category_id"]], f"{one['category']} {sure(one['probability'])}"))

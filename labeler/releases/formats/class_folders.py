@@ -1,4 +1,5 @@
-"""Pictures in folders: one folder per class, or all in one beside a manifest. What imagefolder and yolo share.
+"""Pictures in folders: one folder per class, or all in one beside a manifest. What imagefolder and yolo share, and what
+webdataset ends with, too.
 
 Three things lie beside the folders: classes.json (which folder is which class, what is left out and why, what stands by
 a model's word), left_out.csv (each image that is in no folder), and of prepared pictures what was done to them.

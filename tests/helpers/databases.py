@@ -1,6 +1,6 @@
 """The tests' databases: copied from one that was migrated once, and emptied quickly after tests that commit.
 
-Migrating takes some 7 s of a core, and each of four processes needed it. Django's way of emptying a database truncates
+Migrating takes some 3 s of a core, and each of four processes needed it. Django's way of emptying a database truncates
 all 42 tables and makes permissions and content types again, .3 to .9 s each of some hundred times; here only tables
 that have rows are emptied.
 """

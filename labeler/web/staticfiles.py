@@ -15,6 +15,7 @@ from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 OURS = ("js/", "css/")  # what others wrote keeps its notices
+BUNDLES = ("admin/js/", "drf_spectacular_sidecar/")  # of others; name no other file
 
 
 def minified(name: str, source: str) -> str:
@@ -37,6 +38,12 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
         """Hash what was copied, not its source: there comments name modules too, and some name each other."""
         copied = {name: (self, name) if name.startswith(OURS) else source for name, source in paths.items()}
         yield from super().post_process(copied, dry_run, **options)
+
+    def _post_process(self, paths: Any, adjustable_paths: Any, hashed_files: Any) -> Iterator[Any]:
+        """Bundles get their name once: looking through 3 MB of them in each pass took a third of the time."""
+        read = [name for name in adjustable_paths if not name.startswith(BUNDLES)]
+        left = {name: path for name, path in paths.items() if name in read or name not in hashed_files}
+        yield from super()._post_process(left, read, hashed_files)
 
     def _save(self, name: str, content: Any) -> str:
         """As collectstatic copies a file in; its hash is made of what is saved here."""

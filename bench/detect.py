@@ -6,8 +6,8 @@ images: AP50 of boxes, of masks, or mIoU of what was promoted, as a person would
 part of the training images that it had not seen.
 
 BENCH_KEEP: a file of JSON Lines to which each run is added; what is in it is not run again, so that the hours may be
-spread. The first seed of a set and a number of images measures how long a step of each candidate takes, and adds that
-too; the other seeds plan as many steps, so that a busy or slower machine adds the same: run the first on idle cores.
+spread. Before the first run of a set it is measured how long a step of each candidate takes, and added too; every run
+plans its steps by that, so that a busy or slower machine adds the same: start on idle cores. BENCH_SEEDS=0: no more.
 
 BENCH_PAGE: an HTML file with a chart of each set. BENCH_PICTURES: a folder for fifty images of each run, with what the
 model shows and what people drew.
@@ -19,10 +19,10 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import numpy as np
@@ -36,15 +36,17 @@ from labeler.charts.lines import Series, line_chart
 from labeler.train_settings import Augmentation, TrainConfig
 from labeler.wording.sentences import chart_words
 from worker.ml.detection import detector, learning_curve
-from worker.ml.detection.samples import DrawnSet, Found, nothing
-from worker.ml.detection.train import CANDIDATES, Candidate, DrawnResult, DrawnRun
+from worker.ml.detection.samples import DrawnSet, Found, nothing, split
+from worker.ml.detection.train import CANDIDATES, JUDGED_SHARE, MOST_JUDGED, Candidate, DrawnResult, DrawnRun
 from worker.ml.device import all_cores, pick_device
 from worker.ml.distributed.torchrun import learner_of
 from worker.ml.evaluation.objects import ap50_resampled, thresholds
 from worker.ml.evaluation.pixel_figures import miou_resampled
 from worker.ml.segmentation import run as segmentation
 from worker.ml.segmentation import segmenter
+from worker.ml.segmentation.run import PixelRun
 
+T = TypeVar("T")
 JUDGED, REPLICATES, LOOKED_AT = 80, 400, 50
 GOALS = {("blood_cells", 50): 0.75, ("blood_cells", 200): 0.85, ("chess", 200): 0.85, ("nuclei", 200): 0.75,
          ("facades", 200): 0.40, ("facade_pixels", 200): 0.50}  # fmt: skip
@@ -60,7 +62,7 @@ def main() -> None:
     kept = Path(os.environ["BENCH_KEEP"]) if "BENCH_KEEP" in os.environ else None
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept and kept.exists() else []
     rows = [line for line in lines if "value" in line]
-    speeds = {(line["set"], line["n"], line["candidate"]): line["step_s"] for line in lines if "step_s" in line}
+    speeds = {(line["set"], line["candidate"]): line["step_s"] for line in lines if "step_s" in line}
     learning_curve.FEWEST = 10**9  # the curve that a run draws of itself is not judged here, and takes a fifth
     print(f"{JUDGED} other images judge. {hardware()}")
     for name in sets:
@@ -68,14 +70,15 @@ def main() -> None:
         if samples is None:
             print(f"{name}: LABELER_TEST_DATA does not hold it.")
             continue
-        for n in sizes:
-            for seed in seeds:
-                if any((row["set"], row["n"], row["seed"]) == (name, n, seed) for row in rows):
-                    continue
-                with planned_alike(name, n, speeds, kept):
-                    rows.append(one_run(name, samples, n, seed))
-                _keep(kept, rows[-1])
-            _print(name, n, [row for row in rows if (row["set"], row["n"]) == (name, n)])
+        with planned_alike(name, speeds, kept):
+            measure(name, samples, max(sizes))
+            for n in sizes:
+                for seed in seeds:
+                    if not any((row["set"], row["n"], row["seed"]) == (name, n, seed) for row in rows):
+                        rows.append(one_run(name, samples, n, seed))
+                        _keep(kept, rows[-1])
+                if these := [row for row in rows if (row["set"], row["n"]) == (name, n)]:
+                    _print(name, n, these)
         if name == "facades":
             strips, second = drawn_sets.drawn_twice()
             value, low, high = _judged(strips, second, np.random.default_rng(0))
@@ -91,27 +94,50 @@ def _keep(kept: Path | None, row: dict[str, Any]) -> None:
 
 
 @contextmanager
-def planned_alike(name: str, n: int, speeds: dict[tuple[str, int, str], float], kept: Path | None) -> Iterator[None]:
-    """Runs on n images of this set plan their steps by the speed that the first of them has measured."""
-    measure = DrawnRun._seconds_of_step
+def planned_alike(name: str, speeds: dict[tuple[str, str], float], kept: Path | None) -> Iterator[None]:
+    """Runs on images of this set plan their steps by the speed that was measured first; a new one is kept."""
+    measured = DrawnRun._seconds_of_step
 
     def known(run: DrawnRun, candidate: Candidate, *about: Any) -> float:
-        if (key := (name, n, candidate.name)) not in speeds:
-            speeds[key] = measure(run, candidate, *about)
-            about_it = {"set": name, "n": n, "candidate": candidate.name}
-            _keep(kept, about_it | {"step_s": speeds[key], "hardware": hardware()})
+        if (key := (name, candidate.name)) not in speeds:
+            speeds[key] = statistics.median(measured(run, candidate, *about) for _ in range(3))
+            _keep(kept, {"set": name, "candidate": candidate.name, "step_s": speeds[key], "hardware": hardware()})
         return speeds[key]
 
     with mock.patch.object(DrawnRun, "_seconds_of_step", known):
         yield
 
 
+def measure(name: str, samples: DrawnSet, n: int) -> None:
+    """Plan the candidates of the first seed, which measures the speed of those that are not known."""
+    part, config, device = _part(name, samples, n, 0)
+    with all_cores(device):
+        run = (PixelRun if samples.task == "semantic" else DrawnRun)(part, config, device, None)
+        data, _ = _outcome(run._read())
+        learn, _ = split(run.samples, config.seed, share=JUDGED_SHARE, most=MOST_JUDGED)
+        for candidate in run.candidates:
+            _outcome(run._plan(candidate, run._network(candidate), data, learn))
+
+
+def _part(name: str, samples: DrawnSet, n: int, seed: int) -> tuple[DrawnSet, TrainConfig, torch.device]:
+    """n images to learn from, and how."""
+    _, rest = drawn_sets.halves(samples, JUDGED, seed)
+    config = TrainConfig(seed=seed, augmentation=Augmentation(flip_vertical=name in drawn_sets.UPSIDE_DOWN))
+    return samples.some(rest[:n]), config, pick_device()
+
+
+def _outcome(steps: Generator[Any, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
 def one_run(name: str, samples: DrawnSet, n: int, seed: int) -> dict[str, Any]:
     """Train on n images and judge on others; JSON-ready."""
-    judged, rest = drawn_sets.halves(samples, JUDGED, seed)
-    test, device = samples.some(judged), pick_device()
-    config = TrainConfig(seed=seed, augmentation=Augmentation(flip_vertical=name in drawn_sets.UPSIDE_DOWN))
-    part = samples.some(rest[:n])
+    test = samples.some(drawn_sets.halves(samples, JUDGED, seed)[0])
+    part, config, device = _part(name, samples, n, seed)
     begun, result = time.monotonic(), None
     for event in learner_of(part)(part, config, device=device):
         result = event if isinstance(event, DrawnResult) else None

@@ -15,7 +15,7 @@ from pycocotools.cocoeval import COCOeval
 
 from labeler.geometry import codes, masks, overlaps
 from worker.ml.detection.samples import Drawn, Found
-from worker.ml.evaluation.objects import MOST, report
+from worker.ml.evaluation.objects import HIDDEN, MOST, report, thresholds
 
 WIDTH, HEIGHT, NAMES = 160, 120, ["a", "b", "c", "d"]
 
@@ -179,3 +179,22 @@ def test_nothing_found_is_no_ap_and_nothing_to_find_is_undefined():
     assert (missed["ap50"]["value"], missed["precision"]["value"]) == (0.0, None)
     assert (invented["ap50"]["value"], invented["precision"]["value"]) == (None, 0.0)
     assert str(invented["ap50"]["reason"]) and invented["ap50"]["n"] == len(truth)
+
+
+@pytest.mark.parametrize(("n_invented", "is_shown"), [(4, True), (60, False)])
+def test_a_class_of_which_nearly_all_is_invented_is_not_shown(n_invented, is_shown):
+    """Ten images with one object of class a, found among so many that nobody drew; b is found as it is."""
+    rng = np.random.default_rng(0)
+    here, there = [10, 10, 30, 30], [100, 60, 30, 30]
+    truth = [Drawn(np.array([here, there], np.float32), np.array([0, 1]), np.ones(2, np.float32)) for _ in range(10)]
+    away = np.concatenate([rng.uniform(60, 90, (n_invented, 2)), np.full((n_invented, 2), 9)], 1)
+    boxes = np.concatenate([[here, there], away]).astype(np.float32)
+    kinds = np.array([0, 1] + [0] * n_invented)
+    found = [Found(boxes, kinds, rng.uniform(0.2, 0.8, len(boxes)).astype(np.float32)) for _ in truth]
+
+    of_a, of_b = thresholds(
+        truth, found, np.array([[WIDTH, HEIGHT]] * 10), 2, by_masks=False, wish="few_misses"
+    )  # fmt: skip
+
+    assert (of_a < 0.8) == is_shown and (of_a == HIDDEN) != is_shown
+    assert of_b <= 0.3

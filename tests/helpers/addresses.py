@@ -170,8 +170,13 @@ TABLE = {
 
 
 @pytest.fixture
-def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
-    """One of everything, whose ids fill the addresses."""
+def world(request, project, ann, bea, ada, rev, lena, settings, tmp_path):
+    """One of everything, whose ids fill the addresses.
+
+    For a test of one address a release is frozen only where it is about releases: that is half of all this takes.
+    """
+    about = getattr(request.node, "callspec", None)
+    with_release = about is None or "release" in about.params.get("name", "release")
     settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
     settings.STORAGES = {  # nobody has collected static files here
         **settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -200,7 +205,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "run_id": run.pk,
         "errand_id": Errand.objects.create(project=project, kind="click", image=image, asked_by=ada).pk,
         "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
-        "release_id": make_release(project, lena).pk,
+        "release_id": make_release(project, lena).pk if with_release else 1,
         "webhook_id": webhook.pk,
         "delivery_id": WebhookDelivery.objects.create(
             webhook=webhook, event="run.finished", subject="run:1", next_at=timezone.now()

@@ -368,7 +368,7 @@ from worker.ml.detection import train as training
 from worker.ml.distributed import process_group
 
 device = process_group.join()
-training.MOST_EPOCHS, training.FEWEST_STEPS = 10, 10
+training.MOST_EPOCHS, training.FEWEST_STEPS = 6, 10
 config = TrainConfig(drawing=Drawing(candidates=("heatmap", "two_stage"), size=160), time_limit_s=3600.0)
 *_, result = training.train(scenes(24, task="masks"), config, device=device)
 torch.save((result.weights, result.recipe, result.comparison), f"{sys.argv[1]}/{process_group.rank()}.pt")
@@ -423,7 +423,7 @@ def test_a_segmenter_is_learned_in_two_processes_from_files(tmp_path):
     paths = [tmp_path / f"{k}.png" for k in range(len(samples))]
     for path, source in zip(paths, samples.sources, strict=True):
         Image.fromarray(source).save(path)
-    config = TrainConfig(drawing=Drawing(pixel_candidates=("unet",), size=96), time_limit_s=10.0)
+    config = TrainConfig(drawing=Drawing(pixel_candidates=("unet",), size=96), time_limit_s=3.0)
 
     *events, result = torchrun.train_in_processes(replace(samples, sources=paths), config, processes=2, on="cpu")
 

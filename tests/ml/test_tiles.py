@@ -76,8 +76,8 @@ def dots(n: int, *, seed: int = 0, size: tuple[int, int] = (640, 480)) -> DrawnS
 def learned():
     """A model of large images with dots, after few steps: they are easy."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "MOST_EPOCHS", 24)
-        patch.setattr(training, "FEWEST_STEPS", 24)
+        patch.setattr(training, "MOST_EPOCHS", 12)
+        patch.setattr(training, "FEWEST_STEPS", 12)
         patch.setattr(canvases, "VIEW", 128)
         patch.setattr(canvases, "TILE", 256)
         patch.setitem(canvases.LARGEST, "cpu", 224)

@@ -50,8 +50,8 @@ def squares(lena, ann, bea, monkeypatch, settings, tmp_path):
     """26 images with two squares each, 22 of them answered by Ann."""
     settings.MODELS_DIR = tmp_path / "models"
     monkeypatch.setattr(dispatch, "send_after_commit", lambda *_a: None)
-    monkeypatch.setattr(train, "MOST_EPOCHS", 24)
-    monkeypatch.setattr(train, "FEWEST_STEPS", 24)
+    monkeypatch.setattr(train, "MOST_EPOCHS", 12)
+    monkeypatch.setattr(train, "FEWEST_STEPS", 12)
     monkeypatch.setattr(canvas, "SMALLEST", 160)
     monkeypatch.setitem(canvas.LARGEST, "cpu", 160)
     project = drawing_project(ann, bea, lead=lena)

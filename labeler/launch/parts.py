@@ -100,10 +100,6 @@ def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Child
     default = [*work, "-Q", "default", "-c", "2", "-n", "default@%h"]
     # A fresh process for each task: the memory of a training goes back to the system.
     gpu = [*work, "-Q", "gpu", "-c", "1", "--max-tasks-per-child", "1", "-n", "gpu@%h"]
-    if sys.platform == "linux":
-        # Torch is there when a task begins, which took 3 to 6 s of a core each time. It takes 280 MB while nothing is
-        # done; a training, which needs them anyway, shares them. Not on macOS, as with --preload above.
-        gpu += ["--include", "worker.training.train_run"]
     # One process that keeps the model in use loaded, at normal priority: somebody waits for its answers.
     serve = [*work[3:], "-Q", "serve", "-c", "1", "-n", "serve@%h"]
     schedule = str(options.data_dir / "run" / "beat-schedule")

@@ -76,15 +76,15 @@ def start_worker(installation, transactional_db, workers, _empty_broker):
     """Start workers, or take those that the test before has left: alive, known, and with nothing to do."""
     mine: list[Worker] = []
 
-    def start(queues: str = "default,gpu", name: str = "test@here") -> Worker:
+    def start(queues: str = "default,gpu", name: str = "test@here", *, with_torch: bool = False) -> Worker:
         others = [worker for worker in workers if worker not in mine]
-        found = [one for one in others if one.asked == (queues, name) and one.lives and one.is_shown]
+        found = [one for one in others if one.asked == (queues, name, with_torch) and one.lives and one.is_shown]
         end([worker for worker in others if worker not in found])
         workers[:] = [*mine, *found]
         mine.extend(found)
         if found:
             return found[0].is_taken_over()
-        mine.append(Worker(queues, name, installation / f"{name}-{uuid4().hex[:8]}.log"))
+        mine.append(Worker(queues, name, installation / f"{name}-{uuid4().hex[:8]}.log", with_torch=with_torch))
         workers.append(mine[-1])
         return mine[-1]
 
@@ -288,7 +288,7 @@ def test_a_run_trains_becomes_active_and_pre_labels_the_rest(photographs, start_
     # The broker forgets everything: the row is still there, and the sweep tells the worker again.
     dispatch.broker(settings.REDIS_URL).flushdb()
     worker = start_worker("gpu", "gpu@here")
-    children = wait_for(worker.children, "its process for tasks")
+    assert not any(holds_torch(pid) for pid in [worker.process.pid, *worker.children()])
     TrainingRun.objects.filter(pk=run.pk).update(created_at="2020-01-01T00:00Z")
     assert runs.resend_lost() == 1
 
@@ -323,11 +323,11 @@ def test_a_run_trains_becomes_active_and_pre_labels_the_rest(photographs, start_
     assert chosen_by.pop(Slice.NONE) == "uncertainty"
     assert set(chosen_by.values()) <= {"random"}
     assert list(Label.objects.order_by("pk").values()) == labels_before
-    wait_for(lambda: worker.children() and not set(worker.children()) & set(children), "a fresh child")
+    wait_for(lambda: worker.children() and not any(map(holds_torch, worker.children())), "a fresh child")
 
 
 def test_a_worker_killed_in_training_ends_in_one_run_at_its_second_attempt(photographs, start_worker):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
     kept = Feature.objects.count()
@@ -347,13 +347,13 @@ def test_a_worker_killed_in_training_ends_in_one_run_at_its_second_attempt(photo
 
 
 def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
-    first = start_worker("gpu", "gpu@here")
+    first = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
     stopped = first.signal_children(signal.SIGSTOP)
     assert stopped
     let_the_lease_run_out(run)
-    start_worker("gpu", "second@here")
+    start_worker("gpu", "second@here", with_torch=True)
     dispatch.send(dispatch.TRAIN, run.pk)
     ended(run)
     ended(Job.objects.get(kind=Kind.PRELABEL))
@@ -368,7 +368,7 @@ def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
 
 
 def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photographs, start_worker):
-    first = start_worker("gpu", "gpu@here")
+    first = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     begun = time.monotonic()
     part_way(run)
@@ -379,7 +379,7 @@ def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photogra
     TrainingRun.objects.filter(pk=run.pk).update(
         started_at=F("started_at") - timedelta(minutes=40), heartbeat_at=F("heartbeat_at") - timedelta(minutes=40)
     )
-    start_worker("gpu", "gpu@here")
+    start_worker("gpu", "gpu@here", with_torch=True)
 
     # Nobody lets the lease run out here, and no sweep runs.
     ended(run)
@@ -393,7 +393,7 @@ def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photogra
 
 
 def test_a_broker_that_cuts_every_connection_does_not_stop_a_training(photographs, start_worker, settings):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
 
@@ -406,7 +406,7 @@ def test_a_broker_that_cuts_every_connection_does_not_stop_a_training(photograph
 
 
 def test_a_cancelled_run_stops_and_the_next_one_may_begin(photographs, start_worker, lena):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
 
@@ -421,7 +421,7 @@ def test_a_cancelled_run_stops_and_the_next_one_may_begin(photographs, start_wor
 
 
 def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, start_worker):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = ended(runs.request(project=photographs))
     ended(Job.objects.get(kind=Kind.PRELABEL))
     before = Prediction.objects.count()
@@ -472,7 +472,7 @@ def test_train_from_the_command_line_without_a_worker(photographs):
 
 
 def test_train_from_the_command_line_lets_a_worker_do_it(photographs, start_worker):
-    start_worker("gpu", "gpu@here")
+    start_worker("gpu", "gpu@here", with_torch=True)
 
     done = manage_train("--project", photographs.name)
 

@@ -114,7 +114,8 @@ def test_what_the_model_chose_is_learned_from_in_one_order_alone():
     assert compared.by_lot[1] < 0.05 < compared.asked[1]
 
 
-def test_pixels_have_a_curve_too():
+def test_pixels_have_a_curve_too(monkeypatch):
+    monkeypatch.setattr(learning_curve, "MOST_STEPS", 20)
     samples = scenes(44, task="masks")
     pixels = type(samples)(samples.sources, samples.sizes, samples.drawn, samples.categories, "semantic")
 

@@ -92,8 +92,8 @@ class Hand:
 
 
 def trained(lead: Client, project: int) -> dict:
-    """A run that has ended, pre-labels included; the quickest candidate on small images: the tests have to end."""
-    config = {"drawing": {"candidates": ["heatmap"], "wish": "balanced", "size": 192}, "time_limit_s": 10}
+    """A run that has ended, pre-labels included; of the candidates only the quickest: the tests have to end."""
+    config = {"drawing": {"candidates": ["heatmap"], "wish": "balanced"}, "time_limit_s": 30}
     address = f"/api/runs/{lead.post(f'/api/projects/{project}/runs/', {'config': config})['id']}/"
 
     def ended() -> bool:

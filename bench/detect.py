@@ -7,7 +7,8 @@ part of the training images that it had not seen.
 
 BENCH_KEEP: a file of JSON Lines to which each run is added; what is in it is not run again, so that the hours may be
 spread. Before the first run of a set it is measured how long a step of each candidate takes, and added too; every run
-plans its steps by that, so that a busy or slower machine adds the same: start on idle cores. BENCH_SEEDS=0: no more.
+plans its steps by that, so that a busy or slower machine adds the same. Measure on idle cores: BENCH_SEEDS=0 does
+that alone.
 
 BENCH_PAGE: an HTML file with a chart of each set. BENCH_PICTURES: a folder for fifty images of each run, with what the
 model shows and what people drew.
@@ -71,7 +72,7 @@ def main() -> None:
             print(f"{name}: LABELER_TEST_DATA does not hold it.")
             continue
         with planned_alike(name, speeds, kept):
-            measure(name, samples, max(sizes))
+            measure(name, samples, max(sizes), speeds)
             for n in sizes:
                 for seed in seeds:
                     if not any((row["set"], row["n"], row["seed"]) == (name, n, seed) for row in rows):
@@ -108,8 +109,11 @@ def planned_alike(name: str, speeds: dict[tuple[str, str], float], kept: Path | 
         yield
 
 
-def measure(name: str, samples: DrawnSet, n: int) -> None:
+def measure(name: str, samples: DrawnSet, n: int, speeds: dict[tuple[str, str], float]) -> None:
     """Plan the candidates of the first seed, which measures the speed of those that are not known."""
+    candidates = segmentation.CANDIDATES if samples.task == "semantic" else CANDIDATES
+    if all((name, candidate) in speeds for candidate in candidates):
+        return
     part, config, device = _part(name, samples, n, 0)
     with all_cores(device):
         run = (PixelRun if samples.task == "semantic" else DrawnRun)(part, config, device, None)

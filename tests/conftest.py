@@ -84,11 +84,6 @@ SECONDS = {"worker": 8.0, "browser": 2.0, "slow": 0.5}
 SHORT = 0.1
 
 
-# Collecting makes hundreds of thousands of objects that stay: looking through them again and again for what is gone was
-# a fifth of the time until the first test. Frozen, they are not looked through later either.
-gc.disable()
-
-
 TESTS = Path(__file__).parent
 
 
@@ -103,6 +98,11 @@ def pytest_configure(config: pytest.Config) -> None:
         folders = sorted(str(path) for path in TESTS.iterdir() if path.is_dir() or path.name.startswith("test_"))
         first = int(worker.removeprefix("gw")) * len(folders) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         config.args[:] = folders[first:] + folders[:first]
+
+
+# Collecting makes hundreds of thousands of objects that stay: looking through them again and again for what is gone was
+# a fifth of the time until the first test. Frozen, they are not looked through later either.
+gc.disable()
 
 
 def pytest_collection_finish() -> None:

@@ -1,7 +1,8 @@
-"""All tables as of migration 44, in one step: a first start takes a quarter of the time that 40 steps took.
+"""All tables as of migration 44, in one step: it takes a third of the time of the forty migrations that it replaces.
 
-An installation that has applied some of the 40 goes on with them; one that has applied all is told so. They can be
-deleted once no installation is older than this file. Columns stand in another order than the steps left them in.
+A new database is made by this file. One that has some of the forty applied goes on with the others; where all are
+applied, Django counts this one as applied. They may be deleted once no installation lacks any of them. Columns stand in
+another order here than the forty leave them in.
 """
 
 import django.contrib.postgres.fields
@@ -32,8 +33,11 @@ ABOUT_IMAGES = {
     "imagefinding": "findings_go_with_their_image",
 }
 TOGETHER = [
-    f"""ALTER TABLE labeler_{table} ADD CONSTRAINT {name} FOREIGN KEY (image_id, project_id)
-        REFERENCES labeler_image (id, project_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED"""
+    (
+        f"""ALTER TABLE labeler_{table} ADD CONSTRAINT {name} FOREIGN KEY (image_id, project_id)
+            REFERENCES labeler_image (id, project_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED""",
+        f"ALTER TABLE labeler_{table} DROP CONSTRAINT {name}",
+    )
     for table, name in ABOUT_IMAGES.items()
 ]
 
@@ -115,6 +119,10 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE 'names are searched without an index: %', SQLERRM;
 END $$;
+"""
+
+FUNCTIONS_AWAY = """
+DROP FUNCTION labeler_refuse_change, labeler_label_history, labeler_release_is_frozen, labeler_object_history CASCADE
 """
 
 
@@ -1146,5 +1154,8 @@ class Migration(migrations.Migration):
             model_name='image',
             constraint=models.UniqueConstraint(fields=('id', 'project'), name='image_and_its_project'),
         ),
-        *(migrations.RunSQL(sql) for sql in (HISTORY, FEATURES, *TOGETHER, FROZEN, OBJECTS, NAMES)),
+        # On the way back functions take their triggers along, and everything else goes with its table.
+        migrations.RunSQL(migrations.RunSQL.noop, FUNCTIONS_AWAY),
+        *(migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in (HISTORY, FEATURES, FROZEN, OBJECTS, NAMES)),
+        *(migrations.RunSQL(forward, backward) for forward, backward in TOGETHER),
     ]

@@ -73,6 +73,8 @@ WISHES = {
     "few_misses": "Few misses: more is drawn, and more of it has to be deleted",
     "few_inventions": "Few inventions: less is drawn, and more has to be added",
 }
+# The probability from which on objects of a class are shown where, below it, fewer than one in eight would be right.
+HIDDEN_FROM = 0.975
 
 IMBALANCE = {
     "none": "As the images come: honest percentages",

@@ -14,8 +14,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from labeler.geometry import codes, masks, overlaps
+from labeler.train_settings import HIDDEN_FROM
 from worker.ml.detection.samples import Drawn, Found
-from worker.ml.evaluation.objects import HIDDEN, MOST, report, thresholds
+from worker.ml.evaluation.objects import MOST, report, thresholds
 
 WIDTH, HEIGHT, NAMES = 160, 120, ["a", "b", "c", "d"]
 
@@ -196,5 +197,5 @@ def test_a_class_of_which_nearly_all_is_invented_is_not_shown(n_invented, is_sho
         truth, found, np.array([[WIDTH, HEIGHT]] * 10), 2, by_masks=False, wish="few_misses"
     )  # fmt: skip
 
-    assert (of_a < 0.8) == is_shown and (of_a == HIDDEN) != is_shown
+    assert (of_a < 0.8) == is_shown and (of_a == HIDDEN_FROM) != is_shown
     assert of_b <= 0.3

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from labeler.models import TrainingRun
 from labeler.stats.results import Reason
+from labeler.train_settings import HIDDEN_FROM
 from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images, make_model
@@ -76,6 +77,19 @@ def test_the_page_says_what_is_found_missed_and_invented(as_, lena, judged):
         assert "people: king; the model: pawn" in text
         assert "One stage, as SSD and YOLO" in text and "kept" in text
         assert "nan" not in text.lower().split() and ">None<" not in text
+
+
+def test_the_page_names_the_classes_that_are_hardly_shown_and_says_why(as_, lena, judged):
+    project, run, _images = judged
+    address = reverse("model", args=[project.pk])
+    assert "Only the surest" not in as_(lena).get(address).content.decode()
+    run.refresh_from_db()
+    run.metrics["per_class"][1]["threshold"] = HIDDEN_FROM
+    run.save()
+
+    text = as_(lena).get(address).content.decode()
+
+    assert "Only the surest are shown of: king." in text
 
 
 def test_figures_of_three_images_worked_by_hand(judged):

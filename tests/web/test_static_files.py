@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
 from labeler.pages.label import drawing, labeling
-from labeler.web.staticfiles import minified
+from labeler.web.staticfiles import BUNDLES, minified
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
@@ -50,6 +51,19 @@ def test_every_import_of_a_built_module_names_a_hashed_file_that_exists(built):
 def _without_comments(source: str) -> str:
     """JSDoc names modules too: import("./types.js"). Nobody loads those."""
     return re.sub(r"/\*.*?\*/|^\s*//.*?$", "", source, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_scripts_and_sheets_of_others_that_are_not_looked_through_name_no_other_file():
+    """But source maps, which only whoever debugs them asks for, and which lie beside them under their plain names."""
+    seen = 0
+    for finder in finders.get_finders():
+        for name, storage in finder.list([]):
+            if name.startswith(BUNDLES) and name.endswith((".js", ".css")):
+                text = re.sub(r"sourceMappingURL=\S+", "", storage.open(name).read().decode())
+                assert not re.search(r"""(?:from|import)\s*\(?["']\.{0,2}/""", text), name
+                assert set(re.findall(r"""url\(["']?([\w#.]+:?)""", text)) <= {"data:"} or name.endswith(".js"), name
+                seen += 1
+    assert seen > 30
 
 
 def test_built_files_carry_no_comments_of_ours(built):

@@ -19,6 +19,7 @@ from labeler.models import Image, Project, TrainingRun
 from labeler.pages.model import findings, report
 from labeler.review import label_errors
 from labeler.templatetags.figures import figure, interval, thousands
+from labeler.train_settings import HIDDEN_FROM
 from labeler.wording.sentences import chart_words, in_words
 
 TEMPLATE = "model/drawn_report.html"
@@ -45,6 +46,7 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "judged_on": _judged_on(metrics),
         "beside_people": _beside_people(metrics),
         "rows": [row | {"marker": markers.get(row["name"])} for row in metrics.get("per_class") or []],
+        "hidden": _hidden(metrics),
         "sizes": [row | {"words": SIZES[row["size"]]} for row in metrics.get("per_size") or [] if row["n_objects"]],
         "curve": _curve(metrics),
         "learning": findings.learning_chart(metrics.get("learning_curve") or {}),
@@ -129,6 +131,16 @@ def _beside_people(metrics: Mapping[str, Any]) -> str:
     if own["high"] is not None and own["high"] < people["value"]:
         return _("It finds less than a second person would: AP50 %(own)s, people among themselves %(people)s.") % told
     return _("It draws as well as people agree, as far as these images tell: %(own)s beside %(people)s.") % told
+
+
+def _hidden(metrics: Mapping[str, Any]) -> str:
+    """Which classes are hardly shown, and why; "" where none is."""
+    names = [row["name"] for row in metrics.get("per_class") or [] if row.get("threshold") == HIDDEN_FROM]
+    told = _(
+        "Only the surest are shown of: %(names)s. At every lower threshold fewer than one in eight would be right, and "
+        "deleting the others takes longer than drawing."
+    )
+    return told % {"names": ", ".join(names)} if names else ""
 
 
 def _curve(metrics: Mapping[str, Any]) -> str:

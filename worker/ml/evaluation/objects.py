@@ -29,6 +29,7 @@ from labeler.stats.objects.average_precision import (
 )
 from labeler.stats.objects.pairs import COCO_IOUS
 from labeler.stats.results import Reason, undefined, with_interval
+from labeler.train_settings import HIDDEN_FROM
 from worker.ml.detection.samples import Drawn, Found, edges_of
 
 IOU = 0.5
@@ -36,9 +37,9 @@ NOTHING_FOUND = Reason("nothing_found")
 WISHES = {"balanced": 1.0, "few_misses": 2.0, "few_inventions": 0.5}  # beta of the F that a threshold maximises
 THRESHOLD = 0.3  # where there is nothing to choose by
 STEPS = np.round(np.arange(0.05, 0.96, 0.025), 3)  # thresholds that are tried
-# Of shown objects of a class so many must be right: deleting an invented one takes a tenth of the time of drawing one,
-# so below that the pre-labels of the class cost more time than they save. HIDDEN: where no threshold does.
-LEAST_RIGHT, HIDDEN = 0.125, 0.975
+# The share of a class's shown objects that must be right. Deleting an invented one takes a tenth of the time of drawing
+# a missed one: with a smaller share the pre-labels of the class cost more time than they save.
+LEAST_RIGHT = 0.125
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, 1e10))  # square px, as COCO
 MARGIN = 0.02  # a new model may be this much worse in AP50 and still count as not worse
 MOST = 300  # objects of a class and image that count, as many as a detector tells; COCO's 100 are too few for nuclei
@@ -135,7 +136,7 @@ def thresholds(
 ) -> NDArray[np.float64]:  # fmt: skip
     """(K,): from which probability on an object of each class is shown; the best by F1, F2 or F0.5, as the wish says.
 
-    Of those at which LEAST_RIGHT of what is shown is right; where there is none, only what reaches HIDDEN is shown.
+    Only thresholds at which at least LEAST_RIGHT of the shown objects are right are tried; HIDDEN_FROM where none is.
     A class with fewer than five objects takes the threshold that is best for all classes together.
     """
     matched = both(truth, found, sizes, n_classes, by_masks=by_masks).matched((IOU,))
@@ -175,7 +176,7 @@ def _best(score: NDArray[Any], hit: NDArray[np.bool_], wanted: int, beta: float)
         worth_it = right and right >= LEAST_RIGHT * said
         f.append((1 + beta**2) * right / (beta**2 * wanted + said) if worth_it else 0.0)
     if not any(f):
-        return HIDDEN
+        return HIDDEN_FROM
     best = np.flatnonzero(np.array(f) >= max(f) - 1e-9)
     return float(STEPS[best[len(best) // 2]])  # the middle of equals
 

@@ -56,12 +56,6 @@ def file_member(name: str, source: Source) -> Member:
     return Member(clean_name(name), lambda: read_source(source, settings.MAX_IMAGE_BYTES))
 
 
-def add_image(*, project: Project, name: str, source: Source, job: Job | None = None) -> Outcome:
-    """Take in one image. Raises StorageFull, and NotFound when the project is gone."""
-    (outcome,) = add_images(project=project, members=[file_member(name, source)], job=job, threads=1)
-    return outcome
-
-
 def add_uploads(*, project: Project, files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Outcome]:
     """Take in what one request sent, (name, file) each, when it is its turn. Raises as add_images, and Busy before
     anything was taken in.

@@ -231,7 +231,7 @@ def test_other_schemes_are_nobody(header):
 
 @pytest.mark.django_db
 def test_an_image_of_the_store_is_served_to_members_only_and_runs_nothing(project, ann, carl, settings, tmp_path):
-    from labeler.intake.images import add_image
+    from tests.helpers.importing import add_image
 
     settings.MEDIA_DIR = tmp_path / "media"
     image = add_image(project=project, name="leaf.jpg", source=io.BytesIO(picture(1))).image

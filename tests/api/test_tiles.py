@@ -7,11 +7,11 @@ import io
 import pytest
 from PIL import Image as Pixels
 
-from labeler.intake.images import add_image
 from labeler.jobs import dispatch
 from labeler.models import Job
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images
+from tests.helpers.importing import add_image
 from worker.intake import image_work_job
 
 pytestmark = pytest.mark.django_db

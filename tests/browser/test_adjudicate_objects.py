@@ -8,12 +8,12 @@ import pytest
 from PIL import Image as Pixels
 from playwright.sync_api import expect
 
-from labeler.intake.images import add_image
 from labeler.labeling import claims, labels
 from labeler.models import Decision, Image
 from labeler.projects import questions
 from tests.helpers.accessibility import violations
 from tests.helpers.factories import category, join, make_project
+from tests.helpers.importing import add_image
 from tests.helpers.scenes import encode
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image as Pixels
 from playwright.sync_api import expect
 
-from labeler.intake.images import add_image
 from labeler.models import Claim, Draft, Label, Prediction
 from labeler.projects import questions
 from tests.helpers.accessibility import violations
 from tests.helpers.factories import category, make_model, make_project
+from tests.helpers.importing import add_image
 from tests.helpers.screen import Screen, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler.intake.images import add_image
 from labeler.label_set import examples
 from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Claim, Image, Label, Project
@@ -20,6 +19,7 @@ from labeler.models.queue import ClaimState
 from labeler.progress import mixups
 from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import make_model, make_project, predict
+from tests.helpers.importing import add_image
 from tests.helpers.screen import Screen, answers, eventually
 
 FULL_CALL = re.compile(r"/api/images/\d+/file/")

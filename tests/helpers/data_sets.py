@@ -12,7 +12,6 @@ from typing import Any
 from PIL import Image as Pixels
 
 from labeler import releases
-from labeler.intake.images import add_image
 from labeler.intake.outcomes import Added
 from labeler.labeling import claims, labels
 from labeler.models import Acceptance, Guarantee, Image, Project
@@ -21,6 +20,7 @@ from labeler.releases.contents import Contents
 from labeler.releases.data_set import DataSet, Wanted
 from labeler.review import adjudication
 from tests.helpers.factories import category, make_model, predict
+from tests.helpers.importing import add_image
 from tests.helpers.scenes import encode, scene
 
 SIDEWAYS = 6

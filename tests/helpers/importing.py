@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from labeler.imports import options, run
+from labeler.intake.check import Source
+from labeler.intake.images import add_images, file_member
+from labeler.intake.outcomes import Outcome
 from labeler.jobs import jobs
-from labeler.models import Job
+from labeler.models import Job, Project
 from tests.helpers.pictures import picture
 
 TEXT = str | bytes
@@ -22,6 +25,12 @@ VOC_ONE = (
     "<object><name>king</name><bndbox><xmin>{0}</xmin><ymin>5</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
     "</annotation>"
 )
+
+
+def add_image(*, project: Project, name: str, source: Source, job: Job | None = None) -> Outcome:
+    """Take in one image."""
+    (outcome,) = add_images(project=project, members=[file_member(name, source)], job=job, threads=1)
+    return outcome
 
 
 def pictures(*names: str, start: int = 1) -> dict[str, bytes]:

@@ -10,11 +10,12 @@ from labeler.errors import NotFound, StorageFull
 from labeler.intake import images
 from labeler.intake.archives import Caps
 from labeler.intake.check import Refused
-from labeler.intake.images import add_image, add_images, file_member, import_path
+from labeler.intake.images import add_images, file_member, import_path
 from labeler.intake.outcomes import Added, Duplicate, Refusal
 from labeler.intake.store import Batch
 from labeler.models import Image, Job, QueueEntry
 from tests.helpers.factories import make_project
+from tests.helpers.importing import add_image
 from tests.helpers.pictures import archive, picture
 
 pytestmark = pytest.mark.django_db

@@ -16,12 +16,13 @@ from PIL import Image as Pixels
 
 from labeler.curation import deletion
 from labeler.errors import NotFound
-from labeler.intake import images, pyramid, tile_jobs, tiles
+from labeler.intake import pyramid, tile_jobs, tiles
 from labeler.intake.images import media_store
 from labeler.intake.pyramid import TILE, levels_of
 from labeler.models import Image, Job
 from labeler.models.job import State
 from tests.helpers.factories import add_images
+from tests.helpers.importing import add_image
 from worker.intake import image_work_job
 
 ORIENTATION = 0x0112
@@ -209,11 +210,11 @@ def test_while_a_worker_is_at_it_nobody_asks_again_and_a_damaged_file_is_said(pr
 def test_newcomers_are_cut_at_once_where_people_draw(project):
     out = io.BytesIO()
     slopes(4100, 64).save(out, "JPEG")
-    images.add_image(project=project, name="a.jpg", source=out.getvalue())
+    add_image(project=project, name="a.jpg", source=out.getvalue())
     assert not Job.objects.exists()
     project.task = "polygons"
     project.save()
-    image = images.add_image(project=project, name="b.jpg", source=out.getvalue() + b" ").image
+    image = add_image(project=project, name="b.jpg", source=out.getvalue() + b" ").image
 
     assert Job.objects.get().params == {"do": "tiles", "images": [image.pk], "asked": {}}
 

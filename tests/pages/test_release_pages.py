@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from labeler.jobs import dispatch
 from labeler.models import Job, Release
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
@@ -54,6 +55,15 @@ def test_a_reviewer_makes_one_by_the_form(project, labeled, rev, as_):
     assert "Release 1: v1" in shown and release.job is not None
     assert "train 2 · validation 1 · test 1" in shown
     assert "with the other images of their group" in shown
+
+
+def test_it_says_that_no_worker_is_there_only_where_that_is_known(project, labeled, rev, as_, monkeypatch):
+    client = as_(rev)
+    address = client.post(page(project, "new_release"), FORM).headers["Location"]
+    monkeypatch.setattr(dispatch, "workers_alive", list)
+    assert "No worker answers at the moment" in text(client.get(address))
+    monkeypatch.setattr(dispatch, "workers_alive", lambda: None)  # the broker does not answer
+    assert "No worker answers" not in text(client.get(address))
 
 
 def test_just_the_images_that_fit(project, labeled, rev, as_):

@@ -16,7 +16,6 @@ from django.db import connection
 from labeler import releases
 from labeler.errors import NotFound, NotPossibleNow
 from labeler.intake.formats.cells import cell, classes, without_formula_guard
-from labeler.intake.images import add_image
 from labeler.intake.outcomes import Added
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label, undo
@@ -27,6 +26,7 @@ from labeler.releases.formats.pictures import Folders, safe_part
 from labeler.review import adjudication
 from tests.helpers.api import as_person, body_of, error_of, with_token
 from tests.helpers.factories import add_images, make_model, make_user, predict
+from tests.helpers.importing import add_image
 from tests.helpers.pictures import picture
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from labeler.errors import Invalid, NotPossibleNow
-from labeler.intake.images import add_image
 from labeler.intake.outcomes import Added
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
@@ -23,6 +22,7 @@ from labeler.releases.formats import ONLY_OBJECTS, WRITERS
 from labeler.releases.freeze import freeze
 from labeler.review import adjudication
 from tests.helpers.factories import add_images, category, make_model, predict
+from tests.helpers.importing import add_image
 from tests.helpers.pages import answer
 from tests.helpers.pictures import picture
 from tests.helpers.releasing import frozen_bytes, frozen_lines, make_file, make_release, sides

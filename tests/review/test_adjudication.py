@@ -11,7 +11,6 @@ import pytest
 
 from labeler import releases
 from labeler.errors import StaleVersion, WrongTask
-from labeler.intake.images import add_image
 from labeler.intake.outcomes import Added
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
@@ -21,6 +20,7 @@ from labeler.review import adjudication
 from labeler.training import runs
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, category, make_project
+from tests.helpers.importing import add_image
 from tests.helpers.pictures import picture
 from worker.training.dataset import assemble
 

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image as Pixels
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.images import add_image
 from labeler.models import Job, Project
 from labeler.models.job import Kind
 from labeler.projects import projects
@@ -17,6 +16,7 @@ from labeler.training import augmentation_preview, run_settings
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, make_project
 from tests.helpers.forms import form_of
+from tests.helpers.importing import add_image
 from tests.helpers.pages import url
 from tests.helpers.pictures import picture
 

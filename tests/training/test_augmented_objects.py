@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pixels
 
-from labeler.intake.images import add_image
 from labeler.labeling import claims, labels
 from labeler.models import Exposure, Job, Project
 from labeler.models.job import Kind
@@ -16,6 +15,7 @@ from labeler.training import augmentation_preview as preview
 from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import drawing_project, shape_of
 from tests.helpers.forms import form_of
+from tests.helpers.importing import add_image
 from tests.helpers.pages import url
 from worker.training.augmentation_images import COLOURS, views_job
 

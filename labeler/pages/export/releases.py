@@ -168,7 +168,7 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One release: being made, failed, or what it holds."""
     found = find(access, number)
     row = _row(found)
-    context: dict[str, Any] = {**row, "no_worker": row["is_working"] and _no_worker()}
+    context: dict[str, Any] = {**row, "no_worker": row["is_working"] and dispatch.no_worker("default")}
     if row["is_frozen"]:
         manifest = found.manifest
         context |= {
@@ -179,10 +179,6 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
             "only": phrases(found.filter, {one["id"]: one["name"] for one in manifest["classes"]}),
         }  # fmt: skip
     return access.render(request, "export/release.html", "export", **context)
-
-
-def _no_worker() -> bool:
-    return not any("default" in worker.queues for worker in dispatch.workers_alive() or [])
 
 
 def _table(manifest: dict[str, Any]) -> dict[str, Any]:

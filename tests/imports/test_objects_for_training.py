@@ -11,6 +11,8 @@ import zipfile
 
 import pytest
 
+from labeler.labeling import object_rows
+from labeler.models import Label
 from labeler.releases import export
 from labeler.releases.preparation import parse
 from tests.helpers.factories import make_project
@@ -140,3 +142,65 @@ def test_imagefolder_of_datasets_reads_the_manifest(lena, tmp_path, monkeypatch)
 
     first, _second = found["train"]
     assert first["image"].size == (64, 48) and first["objects"]["bbox"] == [[4, 6, 16, 20], [30, 30, 10, 8]]
+
+
+def objects_of(project):
+    """By the image's bytes: its objects as REST shows them, without numbers."""
+    names = dict(project.categories.values_list("pk", "name"))
+    found = {}
+    for label in Label.objects.current().filter(project=project).select_related("image"):
+        drawn = object_rows.read([label.pk])[label.pk]
+        found[label.image.sha256] = [(names[one.category], one.shape) for one in drawn]
+    return found
+
+
+@pytest.mark.parametrize(("task", "objects"), [("boxes", BOXES), ("masks", [OUTLINE]), ("polygons", [OUTLINE])])
+@pytest.mark.parametrize("format_", ["webdataset", "huggingface", "imagefolder"])
+def test_objects_come_back_as_they_went_out(lena, tmp_path, format_, task, objects):
+    project = project_with(lena, tmp_path, task, objects)
+    made = export(project, format_)
+    path = tmp_path / made.file_name
+    path.write_bytes(b"".join(made.chunks))
+    again = make_project(lead=lena, name="again", task=task, categories=("king", "pawn"))
+
+    result = bring_in(again, lena, path, labels_as={"source": "zoe"})
+
+    assert (result["labels_added"], result["refused"]) == (2, [])
+    assert objects_of(again) == objects_of(project)
+    assert sorted(map(len, objects_of(again).values())) == [0, len(objects)]
+    assert bring_in(again, lena, path, labels_as={"source": "zoe"})["labels_added"] == 0
+
+
+def test_boxes_of_a_foreign_data_set_have_their_classes_by_number(lena, tmp_path):
+    """As the manual of `datasets` shows it for object detection; in Parquet the names stand in the schema."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    project = make_project(lead=lena, task="boxes", categories=("king", "pawn"))
+    (picture,) = pictures("a.png").values()
+    classes = {"feature": {"names": ["pawn", "king"], "_type": "ClassLabel"}, "_type": "List"}
+    features = {"image": {"_type": "Image"}, "objects": {"bbox": {"_type": "List"}, "categories": classes}}
+    table = pa.Table.from_pylist([
+        {"image": {"bytes": picture, "path": "a.png"},
+         "objects": {"bbox": [[4.0, 6.0, 16.0, 20.0], [30.0, 30.0, 10.0, 8.0]], "categories": [0, 1]}},
+    ])  # fmt: skip
+    schema = table.schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    path = tmp_path / "train.parquet"
+    pq.write_table(table.cast(schema), path)
+
+    result = bring_in(project, lena, path, labels_as={"source": "zoe"})
+
+    assert (result["labels_added"], result["objects_added"], result["refused"]) == (1, 2, [])
+    [drawn] = objects_of(project).values()
+    assert [(name, shape["box"]) for name, shape in drawn] == [(one["category"], one["box"]) for one in BOXES]
+
+
+@pytest.mark.parametrize(
+    "objects", [{"bbox": [[4, 6, 16, 20]]}, {"bbox": [[4, 6, 16, 20]], "categories": []}, {"count": 3}]
+)
+def test_columns_that_are_no_objects_are_no_answer(lena, tmp_path, objects):
+    project = make_project(lead=lena, task="boxes", categories=("king", "pawn"))
+    files = {"metadata.jsonl": json.dumps({"file_name": "a.png", "objects": objects}), **pictures("a.png")}
+
+    result = bring_in(project, lena, zipped(tmp_path / "in.zip", files), labels_as={"source": "zoe"})
+
+    assert (result["labels_added"], result["added"]) == (0, 1)
+    assert "objects by columns" in json.dumps(result)

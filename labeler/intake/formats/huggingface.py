@@ -138,13 +138,20 @@ def _class_names(table: pq.ParquetFile) -> dict[str, list[str]]:
         features = said["info"]["features"]
     except (ValueError, KeyError, TypeError):
         return {}
-    found = {}
-    for name, feature in features.items() if isinstance(features, dict) else ():
-        inner = feature.get("feature", feature) if isinstance(feature, dict) else feature
-        inner = inner[0] if isinstance(inner, list) and inner else inner
-        if isinstance(inner, dict) and isinstance(inner.get("names"), list):
-            found[name] = [str(one) for one in inner["names"]]
-    return found
+    known = {name: _names_in(feature) for name, feature in features.items()} if isinstance(features, dict) else {}
+    return {name: names for name, names in known.items() if names}
+
+
+def _names_in(feature: Any) -> list[str]:
+    """Of a ClassLabel, of a list of them, or of what stands for the class of an object."""
+    if isinstance(feature, list):
+        return _names_in(feature[0]) if feature else []
+    if not isinstance(feature, dict):
+        return []
+    if isinstance(feature.get("names"), list):
+        return [str(one) for one in feature["names"]]
+    inner = next((feature[name] for name in ("feature", *manifest_row.CATEGORY) if name in feature), None)
+    return _names_in(inner)
 
 
 def _of_row(
@@ -181,6 +188,8 @@ def _content(value: Any) -> tuple[bytes | None, str]:
 def _named(value: Any, names: list[str]) -> Any:
     if isinstance(value, list):
         return [_named(one, names) for one in value]
+    if isinstance(value, dict):  # objects, or one of them
+        return {key: _named(one, names) if key in manifest_row.CATEGORY else one for key, one in value.items()}
     if isinstance(value, int) and not isinstance(value, bool):
         return names[value] if 0 <= value < len(names) else None if value == -1 else str(value)
     return value

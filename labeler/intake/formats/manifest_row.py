@@ -30,6 +30,7 @@ COLUMNS = frozenset((
     "file_name", "path", "url", "sha256", "external_id", "label", "annotator", "answer", "created_at", "seconds",
     "prediction", "probability", "probabilities", "model", "split", "objects",
 ))  # fmt: skip
+CATEGORY = ("category", "categories", "label", "labels")  # of an object, as others call it
 NAMING = ("file_name", "path", "url", "sha256", "external_id")
 UNNAMED_MODEL = "manifest"
 METADATA = "metadata."
@@ -196,10 +197,12 @@ def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
             raise Unusable(_("objects is no JSON: %(error)s.") % {"error": str(error)[:200]}) from error
+    if isinstance(value, dict):
+        value = _rows(value)
     if not isinstance(value, list):
         raise Unusable(_("objects is a list of {category, box | polygon | mask}."))
     found = []
-    for number, one in enumerate(value, start=1):
+    for number, one in enumerate(map(_whole, value), start=1):
         if not isinstance(one, dict) or not isinstance(one.get("category"), str) or not one["category"].strip():
             unusable.append((number, _("It is no object with a category.")))
             continue
@@ -260,3 +263,30 @@ def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> 
         return ()
     model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
     return (Predicted(model[:150], version[:150], classes, of_each, probability),)
+
+
+def _rows(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Objects as `datasets` keeps them, a list for each column. Raises Unusable."""
+    lists = {name: values for name, values in columns.items() if isinstance(values, list)}
+    if not lists.keys() & set(CATEGORY) or len({len(values) for values in lists.values()}) != 1:
+        raise Unusable(_("objects by columns has a list of categories and one of bbox, both of one length."))
+    return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+
+
+def _whole(one: Any) -> Any:
+    """An object with the names of REST. `details` is all of it as JSON, where we wrote it; else `bbox` is its box; a
+    class that is only numbered has its number as a name, which the preview maps to a class.
+    """
+    if not isinstance(one, dict):
+        return one
+    try:
+        details = json.loads(one["details"]) if isinstance(one.get("details"), str) else None
+    except (ValueError, RecursionError):
+        details = None  # somebody else's column of that name
+    if isinstance(details, dict) and "category" in details:
+        return details
+    category = next((one[name] for name in CATEGORY if one.get(name) is not None), None)
+    if isinstance(category, int) and not isinstance(category, bool):
+        category = str(category)
+    box = {"box": one["bbox"]} if "bbox" in one and "box" not in one else {}
+    return {**one, **box, "category": category}

@@ -1,6 +1,6 @@
 """WebDataset shards: a tar whose members with one name up to the first dot are one sample, or a folder of such tars.
 
-    000001.jpg  000001.cls (the class, by name or number)  000001.json ({"label": …} and metadata)
+    000001.jpg  000001.cls (the class, by name or number)  000001.json ({"label": …} or {"objects": …}, and metadata)
 
 A number stays a number unless `classes.txt` or `classes.json` in the shard names the classes: in the preview it can be
 mapped to a class.
@@ -13,6 +13,7 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -154,11 +155,9 @@ def _sample(
         except (UnicodeDecodeError, Refused, judgements.Unusable):
             problems.append(_("The .cls of this sample cannot be read."))
     elif said:
-        said = tuple(Said(s.annotator, tuple(_named(n, numbered) for n in s.classes), s.answer, s.created_at, s.seconds)
-                     for s in said)  # fmt: skip
-    return Item(
-        picture, source=partial(read, picture), sha256=item.sha256, external_id=item.external_id,
-        split=item.split, metadata=item.metadata, judgements=said, predictions=item.predictions,
+        said = tuple(replace(one, classes=tuple(_named(name, numbered) for name in one.classes)) for one in said)
+    return replace(
+        item, name=picture, row=None, source=partial(read, picture), url="", judgements=said,
         problems=(*problems, *item.problems),
     )  # fmt: skip
 

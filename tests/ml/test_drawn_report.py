@@ -199,3 +199,16 @@ def test_a_class_of_which_nearly_all_is_invented_is_not_shown(n_invented, is_sho
 
     assert (of_a < 0.8) == is_shown and (of_a == HIDDEN_FROM) != is_shown
     assert of_b <= 0.3
+
+
+@pytest.mark.parametrize(("n_invented", "is_shown"), [(7, True), (8, False)])
+def test_a_class_of_which_none_is_right_is_shown_only_until_that_is_known(n_invented, is_shown):
+    """Ten images with an object each that is never found; on the first one something that nobody drew."""
+    truth = [Drawn(np.array([[10, 10, 30, 30]], np.float32), np.array([0]), np.ones(1, np.float32))] * 10
+    away = np.array([[60 + k, 60, 9, 9] for k in range(n_invented)], np.float32)
+    found = [Found(away, np.zeros(n_invented, int), np.full(n_invented, 0.5, np.float32))]
+    found += [Found(away[:0], np.zeros(0, int), np.zeros(0, np.float32))] * 9
+
+    (shown_from,) = thresholds(truth, found, np.array([[WIDTH, HEIGHT]] * 10), 1, by_masks=False)
+
+    assert (shown_from < 0.5) == is_shown and (shown_from == HIDDEN_FROM) != is_shown

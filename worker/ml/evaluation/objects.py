@@ -136,7 +136,8 @@ def thresholds(
 ) -> NDArray[np.float64]:  # fmt: skip
     """(K,): from which probability on an object of each class is shown; the best by F1, F2 or F0.5, as the wish says.
 
-    Only thresholds at which at least LEAST_RIGHT of the shown objects are right are tried; HIDDEN_FROM where none is.
+    Only thresholds at which at least LEAST_RIGHT of the shown objects are right are tried; HIDDEN_FROM where none is,
+    and where none of eight objects or more is right.
     A class with fewer than five objects takes the threshold that is best for all classes together.
     """
     matched = both(truth, found, sizes, n_classes, by_masks=by_masks).matched((IOU,))
@@ -168,8 +169,8 @@ def scores(matched: Matched, found: Sequence[Found]) -> NDArray[np.float64]:
 
 
 def _best(score: NDArray[Any], hit: NDArray[np.bool_], wanted: int, beta: float) -> float:
-    if not wanted or not hit.any():
-        return THRESHOLD
+    if not hit.any():  # too few to say that one in so many would be right, or enough to say that none is
+        return HIDDEN_FROM if LEAST_RIGHT * (score >= THRESHOLD).sum() >= 1 else THRESHOLD
     f = []
     for step in STEPS:
         right, said = int((hit & (score >= step)).sum()), int((score >= step).sum())

@@ -39,7 +39,7 @@ from labeler.projects import projects
 from labeler.review import comments, gold
 from tests.helpers.at_once import counters_are_right, together
 from tests.helpers.factories import add_images, make_model, make_project, predict
-from tests.helpers.importing import bring_in
+from tests.helpers.importing import add_image, bring_in
 from tests.helpers.pictures import archive, picture
 from tests.helpers.seats import seats_are_right
 
@@ -170,10 +170,10 @@ def test_the_history_of_labels_still_only_grows(lab):
 def test_the_same_bytes_are_a_duplicate_in_the_trash_and_nothing_comes_back(lena, tmp_path):
     project = make_project(lead=lena)
     content = picture(1)
-    added = intake.add_image(project=project, name="a.jpg", source=io.BytesIO(content))
+    added = add_image(project=project, name="a.jpg", source=io.BytesIO(content))
     deletion.delete(project=project, by=lena, image_ids=[added.image.pk])
 
-    again = intake.add_image(project=project, name="b.jpg", source=io.BytesIO(content))
+    again = add_image(project=project, name="b.jpg", source=io.BytesIO(content))
 
     assert (again.image_id, again.deleted) == (added.image.pk, True)
     assert not project.images.exists()
@@ -185,9 +185,9 @@ def old(**of):
 
 def test_after_thirty_days_rows_files_and_features_are_gone_but_the_audit(lena, ann):
     project, other = make_project(ann, lead=lena), make_project(lead=lena)
-    first = intake.add_image(project=project, name="a.jpg", source=io.BytesIO(picture(1))).image
-    shared = intake.add_image(project=project, name="b.jpg", source=io.BytesIO(picture(2))).image
-    kept = intake.add_image(project=other, name="c.jpg", source=io.BytesIO(picture(2))).image
+    first = add_image(project=project, name="a.jpg", source=io.BytesIO(picture(1))).image
+    shared = add_image(project=project, name="b.jpg", source=io.BytesIO(picture(2))).image
+    kept = add_image(project=other, name="c.jpg", source=io.BytesIO(picture(2))).image
     run = make_model(project)
     everybody_labels(project, [ann])
     predict(run, first, "cat")
@@ -213,7 +213,7 @@ def test_after_thirty_days_rows_files_and_features_are_gone_but_the_audit(lena, 
 
 def test_a_purge_that_was_killed_ends_the_same_when_it_runs_again(lena, monkeypatch):
     project = make_project(lead=lena)
-    images = [intake.add_image(project=project, name=f"{n}.jpg", source=io.BytesIO(picture(n))).image for n in (1, 2)]
+    images = [add_image(project=project, name=f"{n}.jpg", source=io.BytesIO(picture(n))).image for n in (1, 2)]
     deletion.delete(project=project, by=lena, image_ids=[image.pk for image in images])
     old()
     store, deleted = intake.media_store(), []

@@ -13,12 +13,7 @@ from labeler.models import AuditEvent, Project
 
 
 def audit(
-    actor: User | None,
-    action: str,
-    *,
-    project: Project | int | None = None,
-    subject: str = "",
-    **details: Any,
+    actor: User | None, action: str, *, project: Project | int | None = None, subject: str = "", **details: Any
 ) -> AuditEvent:
     """Write down who did what that matters. Call it in the transaction of the deed: both happen, or neither.
 

@@ -116,11 +116,7 @@ def keys_while_drawing(keys: Mapping[str, str]) -> dict[str, str]:
 
 @transaction.atomic
 def change(
-    *,
-    user: User,
-    theme: str | None = None,
-    single_keys: bool | None = None,
-    keys: Mapping[str, str] | None = None,
+    *, user: User, theme: str | None = None, single_keys: bool | None = None, keys: Mapping[str, str] | None = None
 ) -> Preference:
     """Change what is given, leave the rest.
 

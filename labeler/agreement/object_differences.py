@@ -123,12 +123,7 @@ def _of_many(rows: DrawnArrays, some: tuple[Drawings, IntArray]) -> Iterator[tup
 
 
 def of_answer(
-    project: Project,
-    own: Sequence[tuple[int, Shape]],
-    known: Sequence[tuple[int, Shape]],
-    *,
-    width: int,
-    height: int,
+    project: Project, own: Sequence[tuple[int, Shape]], known: Sequence[tuple[int, Shape]], *, width: int, height: int
 ) -> dict[Kind, int]:
     """How many of each kind, those that occur, of one answer against what its image is known to show.
 

@@ -47,12 +47,7 @@ def count(project: Project, selection: Selection, iou: float = HEADLINE) -> Repo
 
 
 def report_of(
-    project: Project,
-    rows: DrawnArrays,
-    selection: Selection,
-    people: list[Any] | None = None,
-    *,
-    iou: float = HEADLINE,
+    project: Project, rows: DrawnArrays, selection: Selection, people: list[Any] | None = None, *, iou: float = HEADLINE
 ) -> Report:
     """The report of answers that were read already. people: what else they are called."""
     drawings, names = rows.drawings, label_set.index(project).label(rows.categories)

@@ -182,13 +182,7 @@ def _look(names: Sequence[str]) -> str:
 
 
 def _confused(
-    names: Sequence[str],
-    n: int,
-    i: int,
-    j: int,
-    most: int,
-    href: Callable[[int, int], str | None] | None,
-    words: Words,
+    names: Sequence[str], n: int, i: int, j: int, most: int, href: Callable[[int, int], str | None] | None, words: Words
 ) -> str:
     if i == j:
         return f'<td class="diag"><span class="cell">{n:,}</span></td>'

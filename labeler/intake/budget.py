@@ -100,11 +100,7 @@ def turn(held: int) -> Iterator[None]:
 
 @contextmanager
 def decoded(
-    source: Source,
-    *,
-    full_size: bool = False,
-    made_bytes: int = FULL_SIZE_BYTES,
-    patience: float | None = None,
+    source: Source, *, full_size: bool = False, made_bytes: int = FULL_SIZE_BYTES, patience: float | None = None
 ) -> Iterator[DecodedImage]:
     """As decode_image within the limits of the settings, once there is room for it; its pixels are gone afterwards.
 

@@ -71,12 +71,7 @@ def on_image(image: Image) -> list[Thread]:
 
 
 def raise_flag(
-    *,
-    image: Image,
-    by: User,
-    text: str,
-    place: Mapping[str, float] | None = None,
-    idempotency_key: UUID | None = None,
+    *, image: Image, by: User, text: str, place: Mapping[str, float] | None = None, idempotency_key: UUID | None = None
 ) -> Comment:
     """Ask the team about an image. A second question about it goes on in the same thread, and opens it again.
 

@@ -126,11 +126,7 @@ class Comparisons:
 
 
 def sample_comparisons(
-    groups: Groups,
-    annotator: IntArray,
-    n_annotators: int,
-    pairs: tuple[IntArray, IntArray],
-    at_most: int | None = None,
+    groups: Groups, annotator: IntArray, n_annotators: int, pairs: tuple[IntArray, IntArray], at_most: int | None = None
 ) -> Comparisons:
     """The comparisons on at most that many shared images (default SPREAD_IMAGES), chosen by a fixed seed.
 

@@ -110,11 +110,7 @@ def trainable(project: Project) -> Trainable:
 
 
 def request(
-    *,
-    project: Project,
-    requested_by: User | None = None,
-    config: dict[str, Any] | None = None,
-    instead: bool = False,
+    *, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None, instead: bool = False
 ) -> TrainingRun:
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
     settings, or stands in their place.

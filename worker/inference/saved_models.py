@@ -89,11 +89,7 @@ def load(run: TrainingRun, device: torch.device) -> Model:
 
 
 def probabilities(
-    model: Model,
-    hashes: Sequence[str],
-    *,
-    tick: Callable[[], None],
-    features: NDArray[np.float16] | None = None,
+    model: Model, hashes: Sequence[str], *, tick: Callable[[], None], features: NDArray[np.float16] | None = None
 ) -> NDArray[np.float32]:
     """Probabilities (n, K) of images by their SHA-256; NaN rows: unreadable. `tick` is called every second or so.
 

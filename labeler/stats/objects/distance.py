@@ -39,11 +39,7 @@ class DistanceAlpha:
 
 
 def distance_alpha(
-    drawings: Drawings,
-    *,
-    iou_of: IouOf | None = None,
-    drawn_pairs: int = DRAWN_PAIRS,
-    replicates: int = REPLICATES,
+    drawings: Drawings, *, iou_of: IouOf | None = None, drawn_pairs: int = DRAWN_PAIRS, replicates: int = REPLICATES
 ) -> DistanceAlpha:
     """1 - (mean distance of two people on one image) / (mean distance of answers to different images).
 

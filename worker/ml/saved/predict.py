@@ -107,10 +107,7 @@ def predict_images(
 
 
 def predict(
-    model: Model,
-    *,
-    features: NDArray[Any] | None = None,
-    sources: Sequence[Source] | None = None,
+    model: Model, *, features: NDArray[Any] | None = None, sources: Sequence[Source] | None = None
 ) -> NDArray[np.float32]:
     """Probabilities (n, K) from features where they suffice, else from the images; NaN rows: unreadable images."""
     if features is not None and model.uses_features:

@@ -118,13 +118,7 @@ class TunedNetwork(LinearHead):
     needs = frozenset({"square"})
 
     def __init__(
-        self,
-        weight: Array,
-        bias: Array,
-        backbone: Backbone,
-        own: Tensors,
-        first_stage: int,
-        device: torch.device,
+        self, weight: Array, bias: Array, backbone: Backbone, own: Tensors, first_stage: int, device: torch.device
     ) -> None:
         super().__init__(weight, bias)
         self._backbone, self._own, self._first_stage, self._device = backbone, own, first_stage, device

@@ -239,7 +239,7 @@ def _chart(name: str, rows: list[dict[str, Any]]) -> str:
     for candidate, tone in zip(candidates, ("l2", "l3"), strict=False):
         known = {n: [value for row in at[n] if (value := row["candidates"].get(candidate)) is not None] for n in sizes}
         points = [(float(n), statistics.median(known[n]) if known[n] else None) for n in sizes]
-        lines.append(Series(TITLES[candidate].title.split(",")[0], points, tone=tone, dashed=True))  # type: ignore[arg-type]
+        lines.append(Series(TITLES[candidate].title, points, tone=tone, dashed=True))  # type: ignore[arg-type]
     seeds = max(len(at[n]) for n in sizes)
     figure = FIGURES[rows[0]["task"]]
     sentence = f"{figure} from {sizes[0]} to {sizes[-1]} images, {seeds} seeds at most."

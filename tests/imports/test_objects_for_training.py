@@ -204,3 +204,13 @@ def test_columns_that_are_no_objects_are_no_answer(lena, tmp_path, objects):
 
     assert (result["labels_added"], result["added"]) == (0, 1)
     assert "objects by columns" in json.dumps(result)
+
+
+def test_the_bounds_beside_an_outline_are_no_second_shape(lena, tmp_path):
+    project = make_project(lead=lena, task="polygons", categories=("king", "pawn"))
+    drawn = {**OUTLINE, "bbox": [4, 6, 16, 20]}
+    files = {"manifest.jsonl": json.dumps({"file_name": "a.png", "objects": [drawn]}), **pictures("a.png")}
+
+    result = bring_in(project, lena, zipped(tmp_path / "in.zip", files), labels_as={"source": "zoe"})
+
+    assert (result["objects_added"], result["refused"]) == (1, [])

@@ -31,6 +31,7 @@ COLUMNS = frozenset((
     "prediction", "probability", "probabilities", "model", "split", "objects",
 ))  # fmt: skip
 CATEGORY = ("category", "categories", "label", "labels")  # of an object, as others call it
+SHAPES = ("box", "polygon", "mask")
 NAMING = ("file_name", "path", "url", "sha256", "external_id")
 UNNAMED_MODEL = "manifest"
 METADATA = "metadata."
@@ -206,7 +207,7 @@ def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...
         if not isinstance(one, dict) or not isinstance(one.get("category"), str) or not one["category"].strip():
             unusable.append((number, _("It is no object with a category.")))
             continue
-        shape = {kind: one[kind] for kind in ("box", "polygon", "mask") if one.get(kind) is not None}
+        shape = {kind: one[kind] for kind in SHAPES if one.get(kind) is not None}
         said = one.get("attributes")
         if len(shape) != 1:
             unusable.append((number, _("An object has one shape: a box, a polygon or a mask.")))
@@ -288,5 +289,6 @@ def _whole(one: Any) -> Any:
     category = next((one[name] for name in CATEGORY if one.get(name) is not None), None)
     if isinstance(category, int) and not isinstance(category, bool):
         category = str(category)
-    box = {"box": one["bbox"]} if "bbox" in one and "box" not in one else {}
+    # of an outline bbox tells only where it lies
+    box = {"box": one["bbox"]} if "bbox" in one and all(one.get(kind) is None for kind in SHAPES) else {}
     return {**one, **box, "category": category}

@@ -169,7 +169,7 @@ def scores(matched: Matched, found: Sequence[Found]) -> NDArray[np.float64]:
 
 
 def _best(score: NDArray[Any], hit: NDArray[np.bool_], wanted: int, beta: float) -> float:
-    if not hit.any():  # too few to say that one in so many would be right, or enough to say that none is
+    if not hit.any():  # of eight or more at least one should have been right; fewer tell nothing
         return HIDDEN_FROM if LEAST_RIGHT * (score >= THRESHOLD).sum() >= 1 else THRESHOLD
     f = []
     for step in STEPS:

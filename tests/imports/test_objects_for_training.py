@@ -203,7 +203,7 @@ def test_columns_that_are_no_objects_are_no_answer(lena, tmp_path, objects):
     result = bring_in(project, lena, zipped(tmp_path / "in.zip", files), labels_as={"source": "zoe"})
 
     assert (result["labels_added"], result["added"]) == (0, 1)
-    assert "objects by columns" in json.dumps(result)
+    assert "objects needs two lists of the same length, bbox and categories." in json.dumps(result)
 
 
 def test_the_bounds_beside_an_outline_are_no_second_shape(lena, tmp_path):

@@ -270,7 +270,7 @@ def _rows(columns: dict[str, Any]) -> list[dict[str, Any]]:
     """Objects as `datasets` keeps them, a list for each column. Raises Unusable."""
     lists = {name: values for name, values in columns.items() if isinstance(values, list)}
     if not lists.keys() & set(CATEGORY) or len({len(values) for values in lists.values()}) != 1:
-        raise Unusable(_("objects by columns has a list of categories and one of bbox, both of one length."))
+        raise Unusable(_("objects needs two lists of the same length, bbox and categories."))
     return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
 
 

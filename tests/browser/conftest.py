@@ -8,8 +8,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.test.testcases import LiveServerThread
 from PIL import Image as Pixels
 
 pytest.importorskip("playwright", reason="playwright is not installed (make test installs it)")
@@ -26,6 +30,31 @@ from tests.helpers.factories import add_images
 expect.set_options(timeout=15_000)
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+class Server(ThreadedWSGIServer):
+    """Django's live server, but threads take the next connection of a browser and keep theirs to the database.
+
+    With a new thread for each, one test made some seven connections to PostgreSQL, and each had yet to read of every
+    table what it is.
+    """
+
+    def __init__(self, *args: Any, **named: Any):
+        super().__init__(*args, **named)
+        self.threads = ThreadPoolExecutor(64, "live server")
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.threads.submit(self.process_request_thread, request, client_address)
+
+    def _close_connections(self) -> None:
+        """Not after each; a thread's connection ends with it."""
+
+    def server_close(self) -> None:
+        super().server_close()
+        self.threads.shutdown(wait=False)
+
+
+LiveServerThread.server_class = Server
 
 
 @pytest.fixture(scope="session")

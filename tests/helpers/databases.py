@@ -2,7 +2,8 @@
 
 Migrating takes some 3 s of a core, and each of four processes needed it. Django's way of emptying a database truncates
 all 42 tables and makes permissions and content types again, .3 to .9 s each of some hundred times; here only tables
-that have rows are emptied.
+that have rows are emptied, and nobody asks of each row that goes whether another refers to it: on busy cores these
+questions took .08 s each time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import urlsplit, urlunsplit
@@ -68,14 +70,26 @@ def _create(url: str, name: str, like: str = "") -> None:
 
 def empty() -> list[str]:
     """Delete all rows that tests wrote; the tables that had some."""
-    tables = [name for name in connection.introspection.table_names() if name not in KEPT]
+    tables = sorted(name for name in connection.introspection.table_names() if name not in KEPT)
+    which = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables)
+    asked = f"filled_{zlib.crc32(which.encode())}"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables))
+        # Planning it takes longer than running it, so a connection plans it once.
+        cursor.execute("SELECT FROM pg_prepared_statements WHERE name = %s", [asked])
+        if not cursor.rowcount:
+            cursor.execute(f"PREPARE {asked} AS {which}")
+        cursor.execute(f"EXECUTE {asked}")
         filled = [name for (name,) in cursor.fetchall()]
-        # Foreign keys are checked at the end of the transaction, so any order will do.
+        # As a replica, PostgreSQL runs no triggers. On a server that others started we may not be allowed to say so.
+        cursor.execute(
+            "SELECT set_config('session_replication_role', 'replica', true)"
+            " WHERE has_parameter_privilege('session_replication_role', 'SET')"
+        )
+        replica = bool(cursor.rowcount)
+        # Foreign keys are checked at the end of the transaction, if at all, so any order will do.
         cursor.execute("SET LOCAL labeler.purge = 'on'")
         for name in filled:
-            cursor.execute(f"TRUNCATE {name}" if name == ONLY_GROWS else f"DELETE FROM {name}")
+            cursor.execute(f"TRUNCATE {name}" if name == ONLY_GROWS and not replica else f"DELETE FROM {name}")
     return filled
 
 

@@ -59,7 +59,7 @@ def _start() -> None:
 
 
 def _allow_test_databases(servers: embedded.Servers) -> None:
-    """Django makes and drops `test_labeler`, which the product's role must not be able to."""
+    """What tests do and the product's role must not: make and drop `test_labeler`, and empty it without triggers."""
     import psycopg2
 
     assert servers.postgres is not None
@@ -67,6 +67,7 @@ def _allow_test_databases(servers: embedded.Servers) -> None:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER ROLE {ROLE} CREATEDB")
+        cursor.execute(f"GRANT SET ON PARAMETER session_replication_role TO {ROLE}")
     connection.close()
 
 
